@@ -233,8 +233,10 @@ code_points! {
         NO_RENEGOTIATION = 100, "no_renegotiation";
         MISSING_EXTENSION = 109, "missing_extension";
         UNSUPPORTED_EXTENSION = 110, "unsupported_extension";
+        CERTIFICATE_UNOBTAINABLE = 111, "certificate_unobtainable";
         UNRECOGNIZED_NAME = 112, "unrecognized_name";
         BAD_CERTIFICATE_STATUS_RESPONSE = 113, "bad_certificate_status_response";
+        BAD_CERTIFICATE_HASH_VALUE = 114, "bad_certificate_hash_value";
         UNKNOWN_PSK_IDENTITY = 115, "unknown_psk_identity";
         CERTIFICATE_REQUIRED = 116, "certificate_required";
         NO_APPLICATION_PROTOCOL = 120, "no_application_protocol";
@@ -294,7 +296,10 @@ impl CipherSuite {
     /// Whether the value is a signalling value rather than a suite (RFC 5746 §3.3, RFC 7507).
     #[must_use]
     pub const fn is_signal(self) -> bool {
-        matches!(self, Self::TLS_EMPTY_RENEGOTIATION_INFO_SCSV | Self::TLS_FALLBACK_SCSV)
+        matches!(
+            self,
+            Self::TLS_EMPTY_RENEGOTIATION_INFO_SCSV | Self::TLS_FALLBACK_SCSV
+        )
     }
 
     /// The key exchange of a suite of TLS 1.2; `None` for signals, suites of TLS 1.3 and unknown
@@ -327,5 +332,38 @@ mod tests {
         assert_eq!(AlertDescription(7).to_string(), "0x07");
         assert_eq!(NamedGroup(0x0001).to_string(), "0x0001");
         assert_eq!(CipherSuite::from_name("AES256-SHA"), None);
+    }
+
+    #[test]
+    fn a_suite_tells_its_key_exchange() {
+        for (suite, exchange) in [
+            (CipherSuite::TLS_RSA_WITH_AES_256_CBC_SHA, Some(KeyExchange::Rsa)),
+            (
+                CipherSuite::TLS_DHE_RSA_WITH_AES_128_GCM_SHA256,
+                Some(KeyExchange::DheRsa),
+            ),
+            (
+                CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+                Some(KeyExchange::EcdheRsa),
+            ),
+            (
+                CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA,
+                Some(KeyExchange::EcdheEcdsa),
+            ),
+            (CipherSuite::TLS_AES_128_GCM_SHA256, None),
+            (CipherSuite::TLS_FALLBACK_SCSV, None),
+            (CipherSuite(0xabcd), None),
+        ] {
+            assert_eq!(suite.key_exchange(), exchange, "{suite}");
+        }
+        let silent = CipherSuite::ALL
+            .iter()
+            .filter(|suite| suite.key_exchange().is_none())
+            .count();
+        assert_eq!(silent, 5, "three suites of TLS 1.3 and two signals");
+        assert_eq!(
+            CipherSuite::ALL.iter().filter(|suite| suite.is_signal()).count(),
+            2
+        );
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with bytes from a peer.
 
-use crate::codes::{ContentType, HandshakeType};
+use crate::codes::{ContentType, HandshakeType, ProtocolVersion};
 use std::fmt;
 
 /// Why bytes cannot be read on.
@@ -95,6 +95,9 @@ pub enum Fault {
     /// A content type no record has.
     #[error("content type {0}")]
     ContentType(ContentType),
+    /// A record version whose first byte is not 3.
+    #[error("record version {0}")]
+    Version(ProtocolVersion),
     /// An extension that stands twice (RFC 5246 §7.4.1.4).
     #[error("extension {0} stands twice")]
     DuplicateExtension(crate::codes::ExtensionType),

@@ -1,11 +1,14 @@
 //! The server's first flight, from its bytes to what it says.
 
-use crate::codes::{ContentType, HandshakeType, NamedGroup, ProtocolVersion, SignatureScheme};
-use crate::error::{Error, LimitExceeded};
+use crate::codes::{
+    AlertDescription, ContentType, HandshakeType, KeyExchange, NamedGroup, ProtocolVersion, SignatureScheme,
+};
+use crate::error::{Error, LimitExceeded, Within};
 use crate::handshake::HandshakeReader;
 use crate::messages::{
     Alert, CertificateRequest, CertificateStatus, ServerHello, ServerKeyExchange, parse_certificates,
 };
+use crate::reader::Reader;
 use crate::record::RecordReader;
 use crate::{MAX_FLIGHT_BYTES, MAX_FLIGHT_RECORDS, MAX_WARNING_ALERTS};
 
@@ -54,6 +57,29 @@ impl Transcript {
     }
 }
 
+impl Transcript {
+    /// What must come instead of a message of this stage, when the suite's key exchange or the
+    /// absence of a certificate forbids it.
+    fn contradiction(&self, next: Stage) -> Option<&'static str> {
+        let exchange = self.server_hello.as_ref()?.cipher_suite.key_exchange();
+        let needs_certificate = exchange.is_some() || matches!(next, Stage::Status | Stage::Request);
+        if needs_certificate && self.certificates.is_none() && next > Stage::Certificate {
+            return Some("certificate");
+        }
+        match exchange {
+            Some(KeyExchange::Rsa) if next == Stage::KeyExchange => {
+                Some("certificate_request or server_hello_done")
+            }
+            Some(KeyExchange::EcdheRsa | KeyExchange::EcdheEcdsa | KeyExchange::DheRsa)
+                if next > Stage::KeyExchange && self.server_key_exchange.is_none() =>
+            {
+                Some("server_key_exchange")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// How far the flight was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
@@ -61,7 +87,7 @@ pub enum Progress {
     NeedMore,
     /// ServerHelloDone was read.
     Done,
-    /// The server chose TLS 1.3: what follows its ServerHello is encrypted.
+    /// The server chose TLS 1.3 or later: what follows its ServerHello is encrypted.
     Encrypted,
     /// A fatal alert, or close_notify, ended the flight.
     Alert(Alert),
@@ -92,6 +118,10 @@ pub struct FlightReader {
     raw: Vec<u8>,
     stage: Stage,
     record_count: usize,
+    /// The first byte of an alert whose second comes in the next record.
+    half_alert: Option<u8>,
+    /// How the flight ended.
+    end: Option<Result<Progress, Error>>,
 }
 
 impl Default for FlightReader {
@@ -112,6 +142,8 @@ impl FlightReader {
             raw: Vec::new(),
             stage: Stage::Start,
             record_count: 0,
+            half_alert: None,
+            end: None,
         }
     }
 
@@ -149,12 +181,37 @@ impl FlightReader {
     /// Takes bytes in and reads as far as they go.
     ///
     /// After anything but [`Progress::NeedMore`] the flight is over: bytes behind it stay in the
-    /// record reader.
+    /// record reader, and asked again it takes nothing in and answers the same.
+    ///
+    /// Bytes that share ServerHelloDone's record are part of the flight and refused
+    /// (RFC 5246 §7.4.5), a HelloRequest excepted. A suite whose key exchange is known must come
+    /// with the messages that it needs and without those that it forbids (RFC 5246 §7.4.2 and
+    /// §7.4.3, RFC 8422 §2); a suite this crate does not know may come with any in the right order.
     ///
     /// # Errors
     ///
     /// What cannot be read on; see [`Error`].
     pub fn read(&mut self, bytes: &[u8]) -> Result<Progress, Error> {
+        if let Some(end) = &self.end {
+            return end.clone();
+        }
+        let progress = self.read_on(bytes);
+        if progress != Ok(Progress::NeedMore) {
+            self.end = Some(progress.clone());
+        }
+        progress
+    }
+
+    /// Bytes of memory held by the buffers, the transcript excepted.
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.records
+            .held_bytes()
+            .saturating_add(self.handshake.held_bytes())
+            .saturating_add(self.messages.capacity())
+            .saturating_add(self.raw.capacity())
+    }
+
+    fn read_on(&mut self, bytes: &[u8]) -> Result<Progress, Error> {
         self.records.push(bytes);
         loop {
             if let Some(progress) = self.read_messages()? {
@@ -166,38 +223,78 @@ impl FlightReader {
             let size = record.payload.len().saturating_add(5);
             if self.raw.len().saturating_add(size) > MAX_FLIGHT_BYTES {
                 let found = self.raw.len().saturating_add(size);
-                return Err(LimitExceeded { what: "bytes of the server's flight", found, limit: MAX_FLIGHT_BYTES }.into());
+                return Err(LimitExceeded {
+                    what: "bytes of the server's flight",
+                    found,
+                    limit: MAX_FLIGHT_BYTES,
+                }
+                .into());
             }
             self.record_count = self.record_count.saturating_add(1);
             if self.record_count > MAX_FLIGHT_RECORDS {
                 let limit = MAX_FLIGHT_RECORDS;
-                return Err(LimitExceeded { what: "records of the server's flight", found: self.record_count, limit }.into());
+                return Err(LimitExceeded {
+                    what: "records of the server's flight",
+                    found: self.record_count,
+                    limit,
+                }
+                .into());
             }
             crate::writer::write_record(&mut self.raw, record.content_type, record.version, record.payload);
+            if self.half_alert.is_some() && record.content_type != ContentType::ALERT {
+                let found = format!("a record of type {}", record.content_type);
+                return Err(Error::Unexpected {
+                    expected: "the second half of an alert",
+                    found,
+                });
+            }
             match record.content_type {
                 ContentType::HANDSHAKE => self.handshake.push(record.payload),
                 ContentType::ALERT => {
-                    let alert = Alert::parse(record.payload)?;
-                    if let Some(progress) = self.take_alert(alert)? {
+                    let payload = record.payload.to_vec();
+                    if let Some(progress) = self.take_alerts(&payload)? {
                         return Ok(progress);
                     }
                 }
                 other => {
                     let found = format!("a record of type {other}");
-                    return Err(Error::Unexpected { expected: expected_at(self.stage), found });
+                    return Err(Error::Unexpected {
+                        expected: expected_at(self.stage),
+                        found,
+                    });
                 }
             }
         }
     }
 
+    /// Reads the alerts of a record, which may share it or span two (RFC 5246 §6.2.1). The first
+    /// that ends the connection is the last one read.
+    fn take_alerts(&mut self, payload: &[u8]) -> Result<Option<Progress>, Error> {
+        for &byte in payload {
+            let Some(level) = self.half_alert.take() else {
+                self.half_alert = Some(byte);
+                continue;
+            };
+            if let Some(progress) = self.take_alert(Alert::parse(&[level, byte])?)? {
+                return Ok(Some(progress));
+            }
+        }
+        Ok(None)
+    }
+
     fn take_alert(&mut self, alert: Alert) -> Result<Option<Progress>, Error> {
         self.transcript.alerts.push(alert);
-        if alert.is_fatal() || alert.description == crate::codes::AlertDescription::CLOSE_NOTIFY {
+        if alert.is_fatal() || alert.description == AlertDescription::CLOSE_NOTIFY {
             return Ok(Some(Progress::Alert(alert)));
         }
         let found = self.transcript.alerts.len();
         if found > MAX_WARNING_ALERTS {
-            return Err(LimitExceeded { what: "warning alerts", found, limit: MAX_WARNING_ALERTS }.into());
+            return Err(LimitExceeded {
+                what: "warning alerts",
+                found,
+                limit: MAX_WARNING_ALERTS,
+            }
+            .into());
         }
         Ok(None)
     }
@@ -207,9 +304,9 @@ impl FlightReader {
         while let Some(message) = self.handshake.next_message()? {
             // RFC 5246 §7.4.1.1: ignored while negotiating, and not part of the hash.
             if message.kind == HandshakeType::HELLO_REQUEST {
+                Reader::new(Within::Message(message.kind), message.body).end("the header")?;
                 continue;
             }
-            self.messages.extend_from_slice(message.bytes);
             let next = match message.kind {
                 HandshakeType::SERVER_HELLO => Stage::Hello,
                 HandshakeType::CERTIFICATE => Stage::Certificate,
@@ -217,40 +314,88 @@ impl FlightReader {
                 HandshakeType::SERVER_KEY_EXCHANGE => Stage::KeyExchange,
                 HandshakeType::CERTIFICATE_REQUEST => Stage::Request,
                 HandshakeType::SERVER_HELLO_DONE => Stage::Done,
-                other => return Err(Error::Unexpected { expected: expected_at(self.stage), found: other.to_string() }),
+                other => {
+                    return Err(Error::Unexpected {
+                        expected: expected_at(self.stage),
+                        found: other.to_string(),
+                    });
+                }
             };
             let in_order = next > self.stage && (self.stage == Stage::Start) == (next == Stage::Hello);
             if !in_order {
-                return Err(Error::Unexpected { expected: expected_at(self.stage), found: message.kind.to_string() });
+                return Err(Error::Unexpected {
+                    expected: expected_at(self.stage),
+                    found: message.kind.to_string(),
+                });
             }
-            let version = self.transcript.server_hello.as_ref().map_or(ProtocolVersion::TLS_1_2, ServerHello::version);
+            if let Some(expected) = self.transcript.contradiction(next) {
+                return Err(Error::Unexpected {
+                    expected,
+                    found: message.kind.to_string(),
+                });
+            }
+            let version = self
+                .transcript
+                .server_hello
+                .as_ref()
+                .map_or(ProtocolVersion::TLS_1_2, ServerHello::version);
             let body = message.body;
             match next {
                 Stage::Hello => self.transcript.server_hello = Some(ServerHello::parse(body)?),
                 Stage::Certificate => self.transcript.certificates = Some(parse_certificates(body)?),
                 Stage::Status => self.transcript.certificate_status = Some(CertificateStatus::parse(body)?),
                 Stage::KeyExchange => {
-                    let exchange = self.transcript.server_hello.as_ref().and_then(|hello| hello.cipher_suite.key_exchange());
-                    self.transcript.server_key_exchange = Some(ServerKeyExchange::parse(body, exchange, version)?);
+                    let exchange = self
+                        .transcript
+                        .server_hello
+                        .as_ref()
+                        .and_then(|hello| hello.cipher_suite.key_exchange());
+                    self.transcript.server_key_exchange =
+                        Some(ServerKeyExchange::parse(body, exchange, version)?);
                 }
-                Stage::Request => self.transcript.certificate_request = Some(CertificateRequest::parse(body, version)?),
+                Stage::Request => {
+                    self.transcript.certificate_request = Some(CertificateRequest::parse(body, version)?)
+                }
                 Stage::Done => {
-                    crate::reader::Reader::new(crate::Within::Message(HandshakeType::SERVER_HELLO_DONE), body)
-                        .end("the header")?;
+                    Reader::new(Within::Message(message.kind), body).end("the header")?;
                     self.transcript.done = true;
                 }
                 Stage::Start => {}
             }
+            self.messages.extend_from_slice(message.bytes);
             self.stage = next;
-            if next == Stage::Done {
-                return Ok(Some(Progress::Done));
-            }
             let chosen = self.transcript.server_hello.as_ref().map(ServerHello::version);
-            if next == Stage::Hello && chosen >= Some(ProtocolVersion::TLS_1_3) {
-                return Ok(Some(Progress::Encrypted));
-            }
+            let progress = match next {
+                Stage::Done => Progress::Done,
+                Stage::Hello if chosen >= Some(ProtocolVersion::TLS_1_3) => Progress::Encrypted,
+                _ => continue,
+            };
+            self.refuse_rest()?;
+            return Ok(Some(progress));
         }
         Ok(None)
+    }
+
+    /// Refuses what follows the flight's last message in its record: the server must wait for the
+    /// client (RFC 5246 §7.4.5) or change keys first (RFC 8446 §5.1).
+    fn refuse_rest(&mut self) -> Result<(), Error> {
+        let expected = expected_at(Stage::Done);
+        while let Some(message) = self.handshake.next_message()? {
+            if message.kind != HandshakeType::HELLO_REQUEST || !message.body.is_empty() {
+                return Err(Error::Unexpected {
+                    expected,
+                    found: message.kind.to_string(),
+                });
+            }
+        }
+        if self.handshake.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::Unexpected {
+                expected,
+                found: "the beginning of a handshake message".to_owned(),
+            })
+        }
     }
 }
 
@@ -258,7 +403,9 @@ const fn expected_at(stage: Stage) -> &'static str {
     match stage {
         Stage::Start => "server_hello or an alert",
         Stage::Hello => "certificate, server_key_exchange or server_hello_done",
-        Stage::Certificate => "certificate_status, server_key_exchange, certificate_request or server_hello_done",
+        Stage::Certificate => {
+            "certificate_status, server_key_exchange, certificate_request or server_hello_done"
+        }
         Stage::Status => "server_key_exchange, certificate_request or server_hello_done",
         Stage::KeyExchange => "certificate_request or server_hello_done",
         Stage::Request => "server_hello_done",

@@ -21,8 +21,9 @@ pub struct Message<'a> {
 
 /// Reassembles handshake messages, which may share records or span them (RFC 5246 §6.2.1).
 ///
-/// Holds at most one message of [`MAX_FLIGHT_BYTES`](crate::MAX_FLIGHT_BYTES): a header that
-/// announces more is refused before a byte of the body is kept.
+/// Holds at most one message of [`MAX_FLIGHT_BYTES`](crate::MAX_FLIGHT_BYTES) and one record as
+/// long as [`next_message`](Self::next_message) is asked after each push: a header that announces
+/// more is refused as soon as it is read.
 #[derive(Debug, Default)]
 pub struct HandshakeReader {
     buffer: Vec<u8>,
@@ -51,6 +52,10 @@ impl HandshakeReader {
         self.start == self.buffer.len()
     }
 
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// The next whole message; `None` when more payload is needed.
     ///
     /// # Errors
@@ -63,7 +68,11 @@ impl HandshakeReader {
         };
         let length = usize::from(high) << 16 | usize::from(middle) << 8 | usize::from(low);
         if length > MAX_FLIGHT_BYTES {
-            return Err(LimitExceeded { what: "bytes of one handshake message", found: length, limit: MAX_FLIGHT_BYTES });
+            return Err(LimitExceeded {
+                what: "bytes of one handshake message",
+                found: length,
+                limit: MAX_FLIGHT_BYTES,
+            });
         }
         let whole = HEADER_BYTES.saturating_add(length);
         let Some(bytes) = pending.get(..whole) else {
@@ -71,6 +80,10 @@ impl HandshakeReader {
         };
         self.start = self.start.saturating_add(whole);
         let body = bytes.get(HEADER_BYTES..).unwrap_or_default();
-        Ok(Some(Message { kind: HandshakeType(kind), bytes, body }))
+        Ok(Some(Message {
+            kind: HandshakeType(kind),
+            bytes,
+            body,
+        }))
     }
 }

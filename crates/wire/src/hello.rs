@@ -43,7 +43,12 @@ impl Offer {
         let extensions = self
             .extensions
             .iter()
-            .filter_map(|&kind| Some(Extension { kind, data: self.extension_data(kind, server_name)? }))
+            .filter_map(|&kind| {
+                Some(Extension {
+                    kind,
+                    data: self.extension_data(kind, server_name)?,
+                })
+            })
             .collect();
         ClientHello {
             legacy_version: self.legacy_version,
@@ -71,10 +76,16 @@ impl Offer {
             // uncompressed: RFC 8422 §5.1.2
             ExtensionType::EC_POINT_FORMATS => put_vec8(&mut data, &[0]),
             ExtensionType::SIGNATURE_ALGORITHMS => {
-                put_vec16(&mut data, &be_bytes(self.signature_algorithms.iter().map(|scheme| scheme.0)));
+                put_vec16(
+                    &mut data,
+                    &be_bytes(self.signature_algorithms.iter().map(|scheme| scheme.0)),
+                );
             }
             ExtensionType::SUPPORTED_VERSIONS => {
-                put_vec8(&mut data, &be_bytes(self.versions.iter().map(|version| version.0)));
+                put_vec8(
+                    &mut data,
+                    &be_bytes(self.versions.iter().map(|version| version.0)),
+                );
             }
             // empty renegotiated_connection: RFC 5746 §3.2
             ExtensionType::RENEGOTIATION_INFO => put_vec8(&mut data, &[]),
@@ -113,7 +124,10 @@ impl ClientHello {
         put_u16(&mut body, self.legacy_version.0);
         body.extend_from_slice(&self.random);
         put_vec8(&mut body, &self.session_id);
-        put_vec16(&mut body, &be_bytes(self.cipher_suites.iter().map(|suite| suite.0)));
+        put_vec16(
+            &mut body,
+            &be_bytes(self.cipher_suites.iter().map(|suite| suite.0)),
+        );
         put_vec8(&mut body, &self.compression_methods);
         put_extensions(&mut body, &self.extensions);
         message(HandshakeType::CLIENT_HELLO, &body)
@@ -132,23 +146,43 @@ impl ClientHello {
         let session_id = parse_session_id(&mut reader)?;
         let suites = reader.vec16("cipher_suites")?;
         if suites.is_empty() {
-            return Err(suites.fault(Fault::Length { field: "cipher_suites", found: 0, expected: "at least 2" }).into());
+            return Err(suites
+                .fault(Fault::Length {
+                    field: "cipher_suites",
+                    found: 0,
+                    expected: "at least 2",
+                })
+                .into());
         }
         let cipher_suites = suites.u16_list("cipher_suites", CipherSuite)?;
         let mut methods = reader.vec8("compression_methods")?;
         if methods.is_empty() {
-            let fault = Fault::Length { field: "compression_methods", found: 0, expected: "at least 1" };
+            let fault = Fault::Length {
+                field: "compression_methods",
+                found: 0,
+                expected: "at least 1",
+            };
             return Err(methods.fault(fault).into());
         }
         let compression_methods = methods.rest().to_vec();
         let extensions = parse_extensions(&mut reader)?;
-        Ok(Self { legacy_version, random, session_id, cipher_suites, compression_methods, extensions })
+        Ok(Self {
+            legacy_version,
+            random,
+            session_id,
+            cipher_suites,
+            compression_methods,
+            extensions,
+        })
     }
 
     /// The data of an extension.
     #[must_use]
     pub fn extension(&self, kind: ExtensionType) -> Option<&[u8]> {
-        self.extensions.iter().find(|extension| extension.kind == kind).map(|extension| extension.data.as_slice())
+        self.extensions
+            .iter()
+            .find(|extension| extension.kind == kind)
+            .map(|extension| extension.data.as_slice())
     }
 
     /// The groups of supported_groups; `None` when the extension is absent or cannot be read.
@@ -163,7 +197,8 @@ impl ClientHello {
         self.u16_list_extension(ExtensionType::SIGNATURE_ALGORITHMS, SignatureScheme)
     }
 
-    /// The host name of server_name; `None` when the extension is absent or cannot be read.
+    /// The host name of server_name; `None` when the extension is absent or is not exactly one
+    /// host name in UTF-8 that is not empty (RFC 6066 §3).
     #[must_use]
     pub fn server_name(&self) -> Option<String> {
         let mut reader = self.extension_reader(ExtensionType::SERVER_NAME)?;
@@ -172,11 +207,18 @@ impl ClientHello {
             return None;
         }
         let name = list.vec16("host_name").ok()?.rest();
-        String::from_utf8(name.to_vec()).ok()
+        list.end("host_name").ok()?;
+        reader.end("server_name_list").ok()?;
+        String::from_utf8(name.to_vec())
+            .ok()
+            .filter(|name| !name.is_empty())
     }
 
     fn extension_reader(&self, kind: ExtensionType) -> Option<Reader<'_>> {
-        Some(Reader::new(Within::Message(HandshakeType::CLIENT_HELLO), self.extension(kind)?))
+        Some(Reader::new(
+            Within::Message(HandshakeType::CLIENT_HELLO),
+            self.extension(kind)?,
+        ))
     }
 
     fn u16_list_extension<T>(&self, kind: ExtensionType, make: fn(u16) -> T) -> Option<Vec<T>> {

@@ -4,8 +4,8 @@
 //! byte of it and refuses lengths that lie.
 
 use crate::codes::{
-    AlertDescription, AlertLevel, CipherSuite, ClientCertificateType, CurveType, ExtensionType, HandshakeType,
-    KeyExchange, NamedGroup, ProtocolVersion, SignatureScheme,
+    AlertDescription, AlertLevel, CipherSuite, ClientCertificateType, CurveType, ExtensionType,
+    HandshakeType, KeyExchange, NamedGroup, ProtocolVersion, SignatureScheme,
 };
 use crate::error::{Error, Fault, LimitExceeded, Malformed, Within};
 use crate::reader::Reader;
@@ -24,6 +24,11 @@ pub struct Extension {
 /// Reads `Extension extensions<0..2^16-1>`; absent when nothing is left.
 pub(crate) fn parse_extensions(reader: &mut Reader<'_>) -> Result<Vec<Extension>, Error> {
     let mut extensions: Vec<Extension> = Vec::new();
+    let check: Check = if reader.within() == Within::Message(HandshakeType::SERVER_HELLO) {
+        check_chosen
+    } else {
+        ACCEPT
+    };
     if reader.is_empty() {
         return Ok(extensions);
     }
@@ -32,17 +37,75 @@ pub(crate) fn parse_extensions(reader: &mut Reader<'_>) -> Result<Vec<Extension>
     while !list.is_empty() {
         if extensions.len() == MAX_EXTENSIONS {
             let limit = MAX_EXTENSIONS;
-            return Err(LimitExceeded { what: "extensions", found: limit.saturating_add(1), limit }.into());
+            return Err(LimitExceeded {
+                what: "extensions",
+                found: limit.saturating_add(1),
+                limit,
+            }
+            .into());
         }
         let at = list.fault(Fault::DuplicateExtension(ExtensionType(0)));
         let kind = ExtensionType(list.u16("extension_type")?);
         if extensions.iter().any(|extension| extension.kind == kind) {
-            return Err(Malformed { fault: Fault::DuplicateExtension(kind), ..at }.into());
+            return Err(Malformed {
+                fault: Fault::DuplicateExtension(kind),
+                ..at
+            }
+            .into());
         }
-        let data = list.vec16("extension_data")?.rest().to_vec();
-        extensions.push(Extension { kind, data });
+        let mut data = list.vec16("extension_data")?;
+        check(kind, &data)?;
+        extensions.push(Extension {
+            kind,
+            data: data.rest().to_vec(),
+        });
     }
     Ok(extensions)
+}
+
+type Check = fn(ExtensionType, &Reader<'_>) -> Result<(), Malformed>;
+
+/// An offer is the client's matter: its extensions are read where they are asked for.
+const ACCEPT: Check = |_, _| Ok(());
+
+/// What a server chose is acted upon, so the inner lengths of the extensions that decide how the
+/// handshake goes on must hold; the others stay uninterpreted.
+fn check_chosen(kind: ExtensionType, data: &Reader<'_>) -> Result<(), Malformed> {
+    let mut data = data.clone();
+    match kind {
+        // RFC 5746 §3.2: opaque renegotiated_connection<0..255>
+        ExtensionType::RENEGOTIATION_INFO => {
+            data.vec8("renegotiated_connection")?;
+            data.end("renegotiated_connection")
+        }
+        // RFC 8422 §5.1.2: ECPointFormat ec_point_format_list<1..2^8-1>
+        ExtensionType::EC_POINT_FORMATS => {
+            let formats = data.vec8("ec_point_format_list")?;
+            if formats.is_empty() {
+                let fault = Fault::Length {
+                    field: "ec_point_format_list",
+                    found: 0,
+                    expected: "at least 1",
+                };
+                return Err(formats.fault(fault));
+            }
+            data.end("ec_point_format_list")
+        }
+        // RFC 8446 §4.2.1: ProtocolVersion selected_version
+        ExtensionType::SUPPORTED_VERSIONS => {
+            data.u16("selected_version")?;
+            data.end("selected_version")
+        }
+        // RFC 7627 §5.1, RFC 7366 §2: empty
+        ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::ENCRYPT_THEN_MAC if !data.is_empty() => {
+            Err(data.fault(Fault::Length {
+                field: "extension_data",
+                found: data.left(),
+                expected: "0",
+            }))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn put_extensions(out: &mut Vec<u8>, extensions: &[Extension]) {
@@ -79,7 +142,9 @@ impl ServerHello {
     ///
     /// # Errors
     ///
-    /// A length that lies, an extension that stands twice, or a limit.
+    /// A length that lies, also inside the extensions that decide how the handshake goes on
+    /// (renegotiation_info, ec_point_formats, supported_versions, extended_master_secret,
+    /// encrypt_then_mac), an extension that stands twice, or a limit.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(Within::Message(HandshakeType::SERVER_HELLO), body);
         let legacy_version = ProtocolVersion(reader.u16("server_version")?);
@@ -88,7 +153,14 @@ impl ServerHello {
         let cipher_suite = CipherSuite(reader.u16("cipher_suite")?);
         let compression_method = reader.u8("compression_method")?;
         let extensions = parse_extensions(&mut reader)?;
-        Ok(Self { legacy_version, random, session_id, cipher_suite, compression_method, extensions })
+        Ok(Self {
+            legacy_version,
+            random,
+            session_id,
+            cipher_suite,
+            compression_method,
+            extensions,
+        })
     }
 
     /// The whole message, header included.
@@ -107,7 +179,10 @@ impl ServerHello {
     /// The data of an extension.
     #[must_use]
     pub fn extension(&self, kind: ExtensionType) -> Option<&[u8]> {
-        self.extensions.iter().find(|extension| extension.kind == kind).map(|extension| extension.data.as_slice())
+        self.extensions
+            .iter()
+            .find(|extension| extension.kind == kind)
+            .map(|extension| extension.data.as_slice())
     }
 
     /// The version chosen: that of supported_versions where it stands (RFC 8446 §4.2.1), else
@@ -124,7 +199,11 @@ impl ServerHello {
 pub(crate) fn parse_session_id(reader: &mut Reader<'_>) -> Result<Vec<u8>, Malformed> {
     let mut id = reader.vec8("session_id")?;
     if id.left() > 32 {
-        return Err(id.fault(Fault::Length { field: "session_id", found: id.left(), expected: "at most 32" }));
+        return Err(id.fault(Fault::Length {
+            field: "session_id",
+            found: id.left(),
+            expected: "at most 32",
+        }));
     }
     Ok(id.rest().to_vec())
 }
@@ -143,15 +222,31 @@ pub fn parse_certificates(body: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
     while !list.is_empty() {
         if certificates.len() == MAX_CERTIFICATES {
             let limit = MAX_CERTIFICATES;
-            return Err(LimitExceeded { what: "certificates", found: limit.saturating_add(1), limit }.into());
+            return Err(LimitExceeded {
+                what: "certificates",
+                found: limit.saturating_add(1),
+                limit,
+            }
+            .into());
         }
         let mut certificate = list.vec24("certificate")?;
         if certificate.is_empty() {
-            return Err(certificate.fault(Fault::Length { field: "certificate", found: 0, expected: "at least 1" }).into());
+            return Err(certificate
+                .fault(Fault::Length {
+                    field: "certificate",
+                    found: 0,
+                    expected: "at least 1",
+                })
+                .into());
         }
         if certificate.left() > MAX_CERTIFICATE_BYTES {
             let limit = MAX_CERTIFICATE_BYTES;
-            return Err(LimitExceeded { what: "bytes of one certificate", found: certificate.left(), limit }.into());
+            return Err(LimitExceeded {
+                what: "bytes of one certificate",
+                found: certificate.left(),
+                limit,
+            }
+            .into());
         }
         certificates.push(certificate.rest().to_vec());
     }
@@ -203,8 +298,13 @@ impl ServerKeyExchange {
     ///
     /// # Errors
     ///
-    /// A length that lies.
-    pub fn parse(body: &[u8], exchange: Option<KeyExchange>, version: ProtocolVersion) -> Result<Self, Error> {
+    /// A length that lies, among them a point that is no point of its group: nothing else in this
+    /// message betrays a point that is one byte short.
+    pub fn parse(
+        body: &[u8],
+        exchange: Option<KeyExchange>,
+        version: ProtocolVersion,
+    ) -> Result<Self, Error> {
         if !exchange.is_some_and(KeyExchange::is_ecdhe) {
             return Ok(Self::Other(body.to_vec()));
         }
@@ -215,7 +315,25 @@ impl ServerKeyExchange {
         let group = NamedGroup(reader.u16("namedcurve")?);
         let mut point = reader.vec8("public")?;
         if point.is_empty() {
-            return Err(point.fault(Fault::Length { field: "public", found: 0, expected: "at least 1" }).into());
+            return Err(point
+                .fault(Fault::Length {
+                    field: "public",
+                    found: 0,
+                    expected: "at least 1",
+                })
+                .into());
+        }
+        if let Some((compressed, uncompressed)) = point_lengths(group)
+            && ![compressed, uncompressed].contains(&point.left())
+        {
+            let expected = "the length of a point of its group";
+            return Err(point
+                .fault(Fault::Length {
+                    field: "public",
+                    found: point.left(),
+                    expected,
+                })
+                .into());
         }
         let point = point.rest().to_vec();
         let params = body.get(..reader.offset()).unwrap_or_default().to_vec();
@@ -226,7 +344,26 @@ impl ServerKeyExchange {
         };
         let signature = reader.vec16("signature")?.rest().to_vec();
         reader.end("signature")?;
-        Ok(Self::Ecdhe(EcdheParameters { group, point, params, scheme, signature }))
+        Ok(Self::Ecdhe(EcdheParameters {
+            group,
+            point,
+            params,
+            scheme,
+            signature,
+        }))
+    }
+}
+
+/// Bytes of a point, compressed and uncompressed (RFC 8422 §5.4.1, SEC 1 §2.3.3; RFC 7748 §6 has
+/// one form); `None` for a group this crate does not know.
+const fn point_lengths(group: NamedGroup) -> Option<(usize, usize)> {
+    match group {
+        NamedGroup::SECP256R1 => Some((33, 65)),
+        NamedGroup::SECP384R1 => Some((49, 97)),
+        NamedGroup::SECP521R1 => Some((67, 133)),
+        NamedGroup::X25519 => Some((32, 32)),
+        NamedGroup::X448 => Some((56, 56)),
+        _ => None,
     }
 }
 
@@ -281,14 +418,26 @@ impl CertificateRequest {
         let mut reader = Reader::new(Within::Message(HandshakeType::CERTIFICATE_REQUEST), body);
         let mut types = reader.vec8("certificate_types")?;
         if types.is_empty() {
-            return Err(types.fault(Fault::Length { field: "certificate_types", found: 0, expected: "at least 1" }).into());
+            return Err(types
+                .fault(Fault::Length {
+                    field: "certificate_types",
+                    found: 0,
+                    expected: "at least 1",
+                })
+                .into());
         }
         let certificate_types = types.rest().iter().copied().map(ClientCertificateType).collect();
         let signature_algorithms = if version >= ProtocolVersion::TLS_1_2 {
             let field = "supported_signature_algorithms";
             let list = reader.vec16(field)?;
             if list.is_empty() {
-                return Err(list.fault(Fault::Length { field, found: 0, expected: "at least 2" }).into());
+                return Err(list
+                    .fault(Fault::Length {
+                        field,
+                        found: 0,
+                        expected: "at least 2",
+                    })
+                    .into());
             }
             list.u16_list(field, SignatureScheme)?
         } else {
@@ -300,22 +449,44 @@ impl CertificateRequest {
         while !list.is_empty() {
             if authorities.len() == MAX_CERTIFICATE_AUTHORITIES {
                 let limit = MAX_CERTIFICATE_AUTHORITIES;
-                return Err(LimitExceeded { what: "CA names", found: limit.saturating_add(1), limit }.into());
+                return Err(LimitExceeded {
+                    what: "CA names",
+                    found: limit.saturating_add(1),
+                    limit,
+                }
+                .into());
             }
             let mut name = list.vec16("distinguished_name")?;
             if name.is_empty() {
-                return Err(name.fault(Fault::Length { field: "distinguished_name", found: 0, expected: "at least 1" }).into());
+                return Err(name
+                    .fault(Fault::Length {
+                        field: "distinguished_name",
+                        found: 0,
+                        expected: "at least 1",
+                    })
+                    .into());
             }
             authorities.push(name.rest().to_vec());
         }
-        Ok(Self { certificate_types, signature_algorithms, authorities })
+        Ok(Self {
+            certificate_types,
+            signature_algorithms,
+            authorities,
+        })
     }
 
     /// The whole message in its TLS 1.2 form, header included.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut body = Vec::new();
-        put_vec8(&mut body, &self.certificate_types.iter().map(|kind| kind.0).collect::<Vec<_>>());
+        put_vec8(
+            &mut body,
+            &self
+                .certificate_types
+                .iter()
+                .map(|kind| kind.0)
+                .collect::<Vec<_>>(),
+        );
         let mut list = Vec::new();
         for scheme in &self.signature_algorithms {
             put_u16(&mut list, scheme.0);
@@ -330,12 +501,15 @@ impl CertificateRequest {
     }
 }
 
+/// `CertificateStatusType` ocsp, RFC 6066 §8.
+const STATUS_TYPE_OCSP: u8 = 1;
+
 /// `CertificateStatus`, RFC 6066 §8: a stapled OCSP response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateStatus {
     /// `status_type`; 1 is ocsp.
     pub status_type: u8,
-    /// `OCSPResponse`, DER.
+    /// `OCSPResponse`, DER; for any other `status_type` what follows it, as sent.
     pub response: Vec<u8>,
 }
 
@@ -344,13 +518,32 @@ impl CertificateStatus {
     ///
     /// # Errors
     ///
-    /// A length that lies.
+    /// A length that lies, or an empty OCSP response.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
         let mut reader = Reader::new(Within::Message(HandshakeType::CERTIFICATE_STATUS), body);
         let status_type = reader.u8("status_type")?;
-        let response = reader.vec24("response")?.rest().to_vec();
+        if status_type != STATUS_TYPE_OCSP {
+            return Ok(Self {
+                status_type,
+                response: reader.rest().to_vec(),
+            });
+        }
+        let mut response = reader.vec24("response")?;
+        if response.is_empty() {
+            return Err(response
+                .fault(Fault::Length {
+                    field: "response",
+                    found: 0,
+                    expected: "at least 1",
+                })
+                .into());
+        }
+        let response = response.rest().to_vec();
         reader.end("response")?;
-        Ok(Self { status_type, response })
+        Ok(Self {
+            status_type,
+            response,
+        })
     }
 }
 
@@ -364,8 +557,8 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// Reads the payload of an alert record. Alerts may not be fragmented by sane peers; two
-    /// alerts in one record are refused.
+    /// Reads one whole alert. [`FlightReader`](crate::FlightReader) reads alerts that share a
+    /// record or span two, which RFC 5246 §6.2.1 allows.
     ///
     /// # Errors
     ///

@@ -3,6 +3,7 @@
 use crate::error::{Fault, Malformed, Within};
 
 /// A cursor over the bytes of one structure.
+#[derive(Clone)]
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
     offset: usize,
@@ -11,7 +12,15 @@ pub(crate) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(crate) const fn new(within: Within, bytes: &'a [u8]) -> Self {
-        Self { bytes, offset: 0, within }
+        Self {
+            bytes,
+            offset: 0,
+            within,
+        }
+    }
+
+    pub(crate) const fn within(&self) -> Within {
+        self.within
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -28,7 +37,11 @@ impl<'a> Reader<'a> {
 
     /// A fault at the cursor.
     pub(crate) fn fault(&self, fault: Fault) -> Malformed {
-        Malformed { within: self.within, offset: u64::try_from(self.offset).unwrap_or(u64::MAX), fault }
+        Malformed {
+            within: self.within,
+            offset: u64::try_from(self.offset).unwrap_or(u64::MAX),
+            fault,
+        }
     }
 
     pub(crate) fn take(&mut self, field: &'static str, count: usize) -> Result<&'a [u8], Malformed> {
@@ -38,13 +51,23 @@ impl<'a> Reader<'a> {
                 self.offset = self.offset.saturating_add(count);
                 Ok(taken)
             }
-            None => Err(self.fault(Fault::Truncated { field, needed: count, left: self.bytes.len() })),
+            None => Err(self.fault(Fault::Truncated {
+                field,
+                needed: count,
+                left: self.bytes.len(),
+            })),
         }
     }
 
     fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], Malformed> {
         let taken = self.take(field, N)?;
-        taken.try_into().map_err(|_| self.fault(Fault::Truncated { field, needed: N, left: taken.len() }))
+        taken.try_into().map_err(|_| {
+            self.fault(Fault::Truncated {
+                field,
+                needed: N,
+                left: taken.len(),
+            })
+        })
     }
 
     pub(crate) fn bytes32(&mut self, field: &'static str) -> Result<[u8; 32], Malformed> {
@@ -85,7 +108,11 @@ impl<'a> Reader<'a> {
     fn sub(&mut self, field: &'static str, count: usize) -> Result<Reader<'a>, Malformed> {
         let offset = self.offset;
         let bytes = self.take(field, count)?;
-        Ok(Reader { bytes, offset, within: self.within })
+        Ok(Reader {
+            bytes,
+            offset,
+            within: self.within,
+        })
     }
 
     /// The rest.
@@ -101,14 +128,25 @@ impl<'a> Reader<'a> {
         if self.bytes.is_empty() {
             Ok(())
         } else {
-            Err(self.fault(Fault::Trailing { after, left: self.bytes.len() }))
+            Err(self.fault(Fault::Trailing {
+                after,
+                left: self.bytes.len(),
+            }))
         }
     }
 
     /// The rest as a list of two-byte values.
-    pub(crate) fn u16_list<T>(mut self, field: &'static str, make: fn(u16) -> T) -> Result<Vec<T>, Malformed> {
+    pub(crate) fn u16_list<T>(
+        mut self,
+        field: &'static str,
+        make: fn(u16) -> T,
+    ) -> Result<Vec<T>, Malformed> {
         if !self.left().is_multiple_of(2) {
-            return Err(self.fault(Fault::Length { field, found: self.left(), expected: "an even number" }));
+            return Err(self.fault(Fault::Length {
+                field,
+                found: self.left(),
+                expected: "an even number",
+            }));
         }
         let mut list = Vec::with_capacity(self.left() / 2);
         while !self.is_empty() {

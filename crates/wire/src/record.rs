@@ -60,6 +60,10 @@ impl RecordReader {
         self.buffer.get(self.start..).unwrap_or_default()
     }
 
+    pub(crate) const fn held_bytes(&self) -> usize {
+        self.buffer.capacity()
+    }
+
     /// Position in the stream of the first pending byte.
     #[must_use]
     pub const fn offset(&self) -> u64 {
@@ -81,19 +85,38 @@ impl RecordReader {
         };
         let [kind, major, minor, high, low] = *header;
         let content_type = ContentType(kind);
+        let version = ProtocolVersion(u16::from_be_bytes([major, minor]));
         if content_type.name().is_none() || major != 3 {
             if self.offset == 0 {
-                return Err(Error::NotTls { first: header.to_vec() });
+                return Err(Error::NotTls {
+                    first: header.to_vec(),
+                });
+            }
+            if content_type.name().is_some() {
+                return Err(self.malformed(1, Fault::Version(version)).into());
             }
             return Err(self.malformed(0, Fault::ContentType(content_type)).into());
         }
         let length = usize::from(u16::from_be_bytes([high, low]));
-        let limit = if self.protected { MAX_CIPHERTEXT_BYTES } else { MAX_PLAINTEXT_BYTES };
+        let limit = if self.protected {
+            MAX_CIPHERTEXT_BYTES
+        } else {
+            MAX_PLAINTEXT_BYTES
+        };
         if length > limit {
-            return Err(LimitExceeded { what: "bytes of one record", found: length, limit }.into());
+            return Err(LimitExceeded {
+                what: "bytes of one record",
+                found: length,
+                limit,
+            }
+            .into());
         }
         if length == 0 && content_type != ContentType::APPLICATION_DATA {
-            let fault = Fault::Length { field: "fragment", found: 0, expected: "at least 1" };
+            let fault = Fault::Length {
+                field: "fragment",
+                found: 0,
+                expected: "at least 1",
+            };
             return Err(self.malformed(3, fault).into());
         }
         let Some(payload) = rest.get(..length) else {
@@ -101,11 +124,21 @@ impl RecordReader {
         };
         let whole = HEADER_BYTES.saturating_add(length);
         self.start = self.start.saturating_add(whole);
-        self.offset = self.offset.saturating_add(u64::try_from(whole).unwrap_or(u64::MAX));
-        Ok(Some(Record { content_type, version: ProtocolVersion(u16::from_be_bytes([major, minor])), payload }))
+        self.offset = self
+            .offset
+            .saturating_add(u64::try_from(whole).unwrap_or(u64::MAX));
+        Ok(Some(Record {
+            content_type,
+            version,
+            payload,
+        }))
     }
 
     fn malformed(&self, within_record: u64, fault: Fault) -> Malformed {
-        Malformed { within: Within::Record, offset: self.offset.saturating_add(within_record), fault }
+        Malformed {
+            within: Within::Record,
+            offset: self.offset.saturating_add(within_record),
+            fault,
+        }
     }
 }

@@ -20,7 +20,12 @@ pub fn write_handshake(out: &mut Vec<u8>, version: ProtocolVersion, messages: &[
 }
 
 /// Appends a clear-text alert record (RFC 5246 §7.2).
-pub fn write_alert(out: &mut Vec<u8>, version: ProtocolVersion, level: AlertLevel, description: AlertDescription) {
+pub fn write_alert(
+    out: &mut Vec<u8>,
+    version: ProtocolVersion,
+    level: AlertLevel,
+    description: AlertDescription,
+) {
     write_record(out, ContentType::ALERT, version, &[level.0, description.0]);
 }
 
