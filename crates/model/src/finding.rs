@@ -1,0 +1,375 @@
+//! The outcome of judging an observation: findings and the verdict.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use siptls_cert::{NameMatch, Path};
+use std::borrow::Cow;
+use std::fmt;
+
+macro_rules! checks {
+    ($($(#[$meta:meta])* $variant:ident = $code:literal;)+) => {
+        /// Identifier of a check: a closed list, a contract (the value of the metric label
+        /// `check` and of `checks[].id` in a report).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum CheckId { $($(#[$meta])* #[doc = concat!("\n\n`", $code, "`")] $variant,)+ }
+
+        impl CheckId {
+            /// Every check, in the order of reports.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The identifier.
+            #[must_use]
+            pub const fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)+ }
+            }
+
+            /// The check of that identifier.
+            #[must_use]
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+checks! {
+    /// The connection negotiated TLS 1.2.
+    Tls12Negotiated = "tls12-negotiated";
+    /// At least one suite of the peer's list is shared.
+    CipherSuiteShared = "cipher-suite-shared";
+    /// A shared suite has no announced end.
+    CipherSuiteNotDeprecated = "cipher-suite-not-deprecated";
+    /// ECDHE runs on secp384r1.
+    EcdheSecp384r1 = "ecdhe-secp384r1";
+    /// The endpoint asks for no client certificate.
+    ClientCertificateNotRequested = "client-certificate-not-requested";
+    /// The endpoint asks for a client certificate, as its profile expects.
+    ClientCertificateRequested = "client-certificate-requested";
+    /// What was sent leads from the leaf to a root without a gap.
+    ChainComplete = "chain-complete";
+    /// What was sent leads to a root that the peer trusts.
+    ChainTrustedByPeer = "chain-trusted-by-peer";
+    /// The certificate is for the name dialled, by the profile's rule.
+    ServerNameMatches = "server-name-matches";
+    /// The certificate is for the SIP domain by RFC 5922.
+    SipIdentityRfc5922 = "sip-identity-rfc5922";
+    /// Every certificate of the path is within its validity.
+    CertificateDates = "certificate-dates";
+    /// No certificate of the path is revoked.
+    CertificateNotRevoked = "certificate-not-revoked";
+    /// The leaf may be used by a TLS server.
+    EkuServerAuth = "eku-server-auth";
+    /// The leaf may not be used by a TLS client.
+    EkuClientAuthAbsent = "eku-client-auth-absent";
+    /// The leaf may be used by a TLS client.
+    EkuClientAuthPresent = "eku-client-auth-present";
+    /// Calls go on after clientAuth has left the peer's certificates.
+    EkuRemovalReady = "eku-removal-ready";
+    /// SIP OPTIONS is answered.
+    SipOptionsAnswered = "sip-options-answered";
+    /// TLS 1.0 and 1.1 are refused.
+    LegacyVersionsRefused = "legacy-versions-refused";
+    /// All addresses of one name look alike.
+    AddressesAgree = "addresses-agree";
+}
+
+impl fmt::Display for CheckId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl Serialize for CheckId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+/// The result of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Seen and good.
+    Pass,
+    /// Seen; good today, with a reason to act.
+    Warn,
+    /// Seen and bad.
+    Fail,
+    /// Not seen, or not asked by the profile.
+    Skip,
+}
+
+impl Status {
+    /// The code used in reports.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Skip => "skip",
+        }
+    }
+}
+
+/// How much a check's failure matters; the profile decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Calls fail, now or on a known date: a failure makes the verdict `fail`.
+    Critical,
+    /// Somebody should act: a failure makes the verdict `warn`.
+    Warning,
+    /// Worth knowing: never changes the verdict.
+    Info,
+}
+
+impl Severity {
+    /// The code used in reports, metrics and profiles.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Critical => "critical",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// One check's result on one observation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The check.
+    pub id: CheckId,
+    /// Its result.
+    pub status: Status,
+    /// How much a failure matters, by the profile.
+    pub severity: Severity,
+    /// What was found, as one sentence.
+    pub summary: String,
+    /// What it was found in: the facts and bytes behind the sentence. Peers' text is escaped.
+    pub evidence: String,
+    /// What to change; empty when there is nothing to.
+    pub remedy: Cow<'static, str>,
+    /// Where the rule comes from.
+    pub source: Cow<'static, str>,
+}
+
+/// The sum of the findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The peer's next call connects, and nothing announced will change that.
+    Pass,
+    /// The peer's next call connects; something should be changed in time.
+    Warn,
+    /// The peer's next call will not connect.
+    Fail,
+    /// Not enough was seen to say.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 4] = [Self::Pass, Self::Warn, Self::Fail, Self::Inconclusive];
+
+    /// The code used in reports and metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+
+    /// The verdict of some findings.
+    ///
+    /// A critical failure is `fail`, whatever else was not seen. Otherwise a visit that stopped
+    /// short (`complete` false) is `inconclusive`: what was not seen is neither good nor bad.
+    /// Otherwise any failure of severity warning, or any warning that is not `info`, is `warn`.
+    #[must_use]
+    pub fn of(findings: &[Finding], complete: bool) -> Self {
+        let any = |status, severity| {
+            findings
+                .iter()
+                .any(|f| f.status == status && f.severity == severity)
+        };
+        if any(Status::Fail, Severity::Critical) {
+            Self::Fail
+        } else if !complete {
+            Self::Inconclusive
+        } else if any(Status::Fail, Severity::Warning)
+            || any(Status::Warn, Severity::Critical)
+            || any(Status::Warn, Severity::Warning)
+        {
+            Self::Warn
+        } else {
+            Self::Pass
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// The outcome of judging one observation under one profile at one time.
+#[derive(Clone, Debug)]
+pub struct Judgement {
+    /// The time it was judged for.
+    pub as_of: Timestamp,
+    /// Each check's result, in the order of [`CheckId::ALL`].
+    pub findings: Vec<Finding>,
+    /// Their sum.
+    pub verdict: Verdict,
+    /// The chain against the profile's roots; `None` when no certificate was read.
+    pub chain: Option<ChainJudgement>,
+}
+
+impl Judgement {
+    /// The finding of a check, when the profile asks for it.
+    #[must_use]
+    pub fn finding(&self, id: CheckId) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.id == id)
+    }
+}
+
+/// A chain judged against the profile's roots and the name dialled.
+#[derive(Clone, Debug)]
+pub struct ChainJudgement {
+    /// The path found, or why there is none.
+    pub path: Path,
+    /// The three name rules, side by side; `None` when the leaf cannot be read.
+    pub name_match: Option<NameMatch>,
+    /// What is known about revocation.
+    pub revocation: Revocation,
+}
+
+/// What is known about revocation of the certificates of a path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Revocation {
+    /// The result.
+    pub status: RevocationStatus,
+    /// Where it comes from: `crl`; `None` when nothing was asked.
+    pub source: Option<&'static str>,
+    /// Why a certificate was revoked or why the status is unknown.
+    pub reason: Option<String>,
+    /// `nextUpdate` of the CRL used.
+    pub next_update: Option<Timestamp>,
+}
+
+impl Revocation {
+    /// Nothing was asked.
+    #[must_use]
+    pub const fn not_checked() -> Self {
+        Self {
+            status: RevocationStatus::NotChecked,
+            source: None,
+            reason: None,
+            next_update: None,
+        }
+    }
+}
+
+/// The result of a revocation check. "Revoked" and "could not be found out" are different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevocationStatus {
+    /// A fresh list does not name it.
+    Good,
+    /// A fresh list names it.
+    Revoked,
+    /// Asked, and not found out.
+    Unknown,
+    /// Not asked.
+    NotChecked,
+}
+
+impl RevocationStatus {
+    /// Every status.
+    pub const ALL: [Self; 4] = [Self::Good, Self::Revoked, Self::Unknown, Self::NotChecked];
+
+    /// The code used in reports and metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Revoked => "revoked",
+            Self::Unknown => "unknown",
+            Self::NotChecked => "not_checked",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(status: Status, severity: Severity) -> Finding {
+        Finding {
+            id: CheckId::ChainComplete,
+            status,
+            severity,
+            summary: String::new(),
+            evidence: String::new(),
+            remedy: "".into(),
+            source: "".into(),
+        }
+    }
+
+    #[test]
+    fn a_critical_failure_outweighs_what_was_not_seen() {
+        let fail = [finding(Status::Fail, Severity::Critical)];
+        assert_eq!(Verdict::of(&fail, false), Verdict::Fail);
+        assert_eq!(Verdict::of(&fail, true), Verdict::Fail);
+    }
+
+    #[test]
+    fn a_visit_that_stopped_short_is_never_pass_or_warn() {
+        assert_eq!(Verdict::of(&[], false), Verdict::Inconclusive);
+        assert_eq!(
+            Verdict::of(&[finding(Status::Pass, Severity::Critical)], false),
+            Verdict::Inconclusive
+        );
+        assert_eq!(
+            Verdict::of(&[finding(Status::Warn, Severity::Critical)], false),
+            Verdict::Inconclusive
+        );
+        assert_eq!(
+            Verdict::of(&[finding(Status::Fail, Severity::Warning)], false),
+            Verdict::Inconclusive
+        );
+    }
+
+    #[test]
+    fn severity_decides_between_warn_and_pass() {
+        assert_eq!(
+            Verdict::of(&[finding(Status::Fail, Severity::Warning)], true),
+            Verdict::Warn
+        );
+        assert_eq!(
+            Verdict::of(&[finding(Status::Warn, Severity::Critical)], true),
+            Verdict::Warn
+        );
+        assert_eq!(
+            Verdict::of(&[finding(Status::Fail, Severity::Info)], true),
+            Verdict::Pass
+        );
+        assert_eq!(
+            Verdict::of(&[finding(Status::Skip, Severity::Critical)], true),
+            Verdict::Pass
+        );
+    }
+
+    #[test]
+    fn identifiers_round_trip() {
+        assert_eq!(CheckId::ALL.len(), 19);
+        for id in CheckId::ALL {
+            assert_eq!(CheckId::from_code(id.code()), Some(*id));
+        }
+    }
+}

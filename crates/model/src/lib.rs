@@ -1,0 +1,46 @@
+//! The shared vocabulary of the program, and nothing that acts.
+//!
+//! ```text
+//!  Target ──► (a visit) ──► Observation ──► (a judgement) ──► Finding, Verdict ──► Report
+//! ```
+//!
+//! - [`Target`]: an endpoint with a name, a profile and labels.
+//! - [`Observation`]: what one visit to one address saw; facts without opinion.
+//! - [`Finding`]: one check's result on an observation; [`Verdict`] sums the findings up.
+//! - [`Report`]: the public document of schema `siptls-probe/report/v1`.
+//!
+//! This crate opens no sockets, reads no files and holds no rules. It reads the clock in one
+//! place, [`clock`], so that every other crate takes the time as an argument.
+//!
+//! ```
+//! use siptls_model::{Endpoint, Reason, Who};
+//!
+//! let endpoint: Endpoint = "sips:sbc.example.test".parse().unwrap();
+//! assert_eq!(endpoint.port_or_default(), 5061);
+//! assert_eq!(Reason::ConnectionRefused.who(), Who::Peer);
+//! ```
+
+pub mod clock;
+mod escape;
+mod finding;
+mod observation;
+mod outcome;
+mod report;
+mod target;
+
+pub use escape::{escape_text, escape_text_bounded};
+pub use finding::{
+    ChainJudgement, CheckId, Finding, Judgement, Revocation, RevocationStatus, Severity, Status, Verdict,
+};
+pub use jiff::Timestamp;
+pub use observation::{
+    Authority, ClientCertificate, ClientCertificateMode, Handshake, Observation, PhaseDurations, SipAnswer,
+    SipOutcome,
+};
+pub use outcome::{Phase, ProbeError, Reason, Who};
+pub use report::{Document, Report, SCHEMA};
+pub use siptls_wire::{
+    AlertDescription, CipherSuite, ClientCertificateType, ExtensionType, NamedGroup, Offer, ProtocolVersion,
+    SignatureScheme,
+};
+pub use target::{DEFAULT_PORT, Depth, Dial, Endpoint, EndpointError, Host, Target};

@@ -1,0 +1,191 @@
+//! What one visit to one address saw.
+
+use crate::outcome::{Phase, ProbeError};
+use crate::target::Target;
+use jiff::Timestamp;
+use serde::Serialize;
+use siptls_cert::Chain;
+use siptls_wire::{
+    AlertDescription, CipherSuite, ClientCertificateType, NamedGroup, Offer, ProtocolVersion, SignatureScheme,
+};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What one visit to one address saw: facts without opinion. What was not seen is `None`.
+#[derive(Clone, Debug)]
+pub struct Observation {
+    /// What was visited.
+    pub target: Arc<Target>,
+    /// The address visited; `None` when no address was found.
+    pub address: Option<SocketAddr>,
+    /// When the visit began, wall clock.
+    pub started_at: Timestamp,
+    /// How long it took, from resolving to the close.
+    pub duration: Duration,
+    /// TCP connections opened, counted at the socket.
+    pub connections_opened: u32,
+    /// The furthest phase that succeeded.
+    pub phase_reached: Option<Phase>,
+    /// Why the visit stopped short; `None` when it reached what its depth asks for.
+    pub error: Option<ProbeError>,
+    /// Time spent in each phase.
+    pub phases: PhaseDurations,
+    /// What the ClientHello offered; `None` when none was sent.
+    pub offer: Option<Arc<Offer>>,
+    /// The TLS handshake as far as it was read; `None` when not one byte of TLS was.
+    pub handshake: Option<Handshake>,
+    /// The certificates as sent; `None` when no Certificate message was read.
+    pub chain: Option<Arc<Chain>>,
+    /// What came of SIP OPTIONS.
+    pub sip: SipOutcome,
+    /// Every byte of the server's clear-text records that was read: the evidence. Bounded by
+    /// `siptls_wire`'s flight limit.
+    pub flight: Arc<[u8]>,
+}
+
+/// Time spent in each phase; `None` for a phase that was not entered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PhaseDurations {
+    /// Looking the host up; `None` for an address literal.
+    pub resolve: Option<Duration>,
+    /// From SYN to an open connection.
+    pub connect: Option<Duration>,
+    /// From the ClientHello to the end of the handshake (or of the flight at depth `hello`).
+    pub tls: Option<Duration>,
+    /// From OPTIONS sent to its final answer read.
+    pub sip: Option<Duration>,
+}
+
+/// A TLS handshake as far as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handshake {
+    /// Version of the ServerHello.
+    pub version: Option<ProtocolVersion>,
+    /// Suite of the ServerHello.
+    pub cipher_suite: Option<CipherSuite>,
+    /// Group of the ServerKeyExchange; `None` for static RSA.
+    pub group: Option<NamedGroup>,
+    /// Signature scheme of the ServerKeyExchange.
+    pub key_exchange_signature: Option<SignatureScheme>,
+    /// Both Finished messages were verified.
+    pub completed: bool,
+    /// The fatal alert that the peer sent.
+    pub alert: Option<AlertDescription>,
+    /// Whether the ServerHello took up extended_master_secret (RFC 7627).
+    pub extended_master_secret: Option<bool>,
+    /// Whether the ServerHello took up renegotiation_info (RFC 5746).
+    pub secure_renegotiation: Option<bool>,
+    /// Whether an OCSP response was stapled (RFC 6066 §8).
+    pub ocsp_stapled: bool,
+    /// What was seen about a client certificate.
+    pub client_certificate: ClientCertificate,
+}
+
+/// Whether the peer asks for a client certificate, and how much it insists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificateMode {
+    /// The flight was read to its end and had no CertificateRequest.
+    NotRequested,
+    /// Requested; an empty answer was accepted.
+    Optional,
+    /// Requested; an empty answer was refused.
+    Required,
+    /// Not seen, or requested and what happens to an empty answer was not seen.
+    Unknown,
+}
+
+impl ClientCertificateMode {
+    /// Every mode.
+    pub const ALL: [Self; 4] = [Self::NotRequested, Self::Optional, Self::Required, Self::Unknown];
+
+    /// The code used in reports and metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotRequested => "not_requested",
+            Self::Optional => "optional",
+            Self::Required => "required",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What was seen about a client certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// The mode.
+    pub mode: ClientCertificateMode,
+    /// How the mode is known, as one sentence for people.
+    pub evidence: String,
+    /// Whether a CertificateRequest was read; `None` when the flight was not read to its end.
+    pub requested: Option<bool>,
+    /// `certificate_types` of the CertificateRequest (RFC 5246 §7.4.4).
+    pub certificate_types: Vec<ClientCertificateType>,
+    /// `supported_signature_algorithms` of the CertificateRequest.
+    pub signature_algorithms: Vec<SignatureScheme>,
+    /// `certificate_authorities` of the CertificateRequest; empty means any.
+    pub authorities: Vec<Authority>,
+}
+
+impl ClientCertificate {
+    /// Nothing is known.
+    #[must_use]
+    pub const fn unknown() -> Self {
+        Self {
+            mode: ClientCertificateMode::Unknown,
+            evidence: String::new(),
+            requested: None,
+            certificate_types: Vec::new(),
+            signature_algorithms: Vec::new(),
+            authorities: Vec::new(),
+        }
+    }
+}
+
+/// A CA name of a CertificateRequest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Authority {
+    /// The distinguished name as text (RFC 4514), escaped.
+    pub name: String,
+    /// OpenSSL's subject hash, eight hexadecimal digits; `None` when the name is not DER.
+    pub subject_hash: Option<String>,
+}
+
+/// What came of SIP OPTIONS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SipOutcome {
+    /// The visit did not come so far, or its depth does not ask for it.
+    NotSent,
+    /// Sent; no well-formed final response came. The observation's error says why.
+    NotAnswered,
+    /// A well-formed final response came.
+    Answered(SipAnswer),
+}
+
+impl SipOutcome {
+    /// The answer, when there is one.
+    #[must_use]
+    pub const fn answer(&self) -> Option<&SipAnswer> {
+        match self {
+            Self::Answered(answer) => Some(answer),
+            Self::NotSent | Self::NotAnswered => None,
+        }
+    }
+}
+
+/// A final response to OPTIONS (RFC 3261 §11.2). Texts are the peer's, escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SipAnswer {
+    /// Status code, 200 to 699.
+    pub status: u16,
+    /// Reason phrase, verbatim but escaped.
+    pub reason_phrase: String,
+    /// Server header, else User-Agent.
+    pub server: Option<String>,
+    /// Methods of the Allow header.
+    pub allow: Vec<String>,
+    /// From OPTIONS sent to this answer read.
+    pub duration: Duration,
+}
