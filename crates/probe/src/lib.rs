@@ -1,0 +1,24 @@
+//! Outbound visits to SIP TLS endpoints: the only crate with outbound sockets.
+//!
+//! ```text
+//!  Target ─► resolve ─► each address: connect ─► TLS (siptls-tls12) ─► OPTIONS (sip) ─► close
+//!                                        └──────────── Observation ◄───────────────┘
+//! ```
+//!
+//! [`Prober::visit`] goes to every address of a target, one after the other, with **one** TCP
+//! connection each, and says what it saw as [`Observation`](siptls_model::Observation)s: also, and
+//! above all, when something went wrong. It never fails, never panics on what a peer sends, and is
+//! bounded in time by one absolute deadline for each address and in memory by named limits.
+//!
+//! What it does not do: judge, retry, or reuse a connection. [`sip`] is its sans-I/O SIP part.
+
+mod chains;
+mod classify;
+mod connection;
+mod facts;
+mod resolve;
+pub mod sip;
+mod visit;
+
+pub use resolve::MAX_ADDRESSES;
+pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions};

@@ -1,0 +1,317 @@
+//! A visit: one target, each of its addresses, one connection each.
+
+use crate::chains::ChainCache;
+use crate::connection::{Connection, Wait};
+use crate::facts::{self, Aftermath};
+use crate::resolve::Lookup;
+use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, SentBy, SipFault};
+use crate::{classify, sip};
+use siptls_model::{
+    Depth, Observation, Offer, Phase, PhaseDurations, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
+};
+use siptls_tls12::{Client, Event, Failure, Plan, SentCertificate};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Longest silence of a peer within the deadline before a visit gives it up.
+pub const IDLE_LIMIT: Duration = Duration::from_secs(5);
+/// How long a peer may take to close after our close_notify, before we do.
+pub const CLOSE_GRACE: Duration = Duration::from_millis(250);
+/// Bounds of the pause between the handshake and OPTIONS when a client certificate was asked for:
+/// a server that refuses the empty one only then does so within a round trip.
+const SETTLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// What all visits have in common.
+#[derive(Clone, Debug)]
+pub struct ProberOptions {
+    /// How long a peer may take to close after our close_notify, before we do.
+    pub close_grace: Duration,
+}
+
+impl Default for ProberOptions {
+    fn default() -> Self {
+        Self { close_grace: CLOSE_GRACE }
+    }
+}
+
+/// Visits targets. One of it serves all visits of a program.
+pub struct Prober {
+    options: ProberOptions,
+    lookup: Lookup,
+    chains: ChainCache,
+}
+
+impl Prober {
+    /// A prober. It opens nothing and reads nothing yet.
+    #[must_use]
+    pub fn new(options: ProberOptions) -> Self {
+        Self { options, lookup: Lookup::default(), chains: ChainCache::default() }
+    }
+
+    /// Visits every address of a target, one after the other, and says what was seen of each.
+    ///
+    /// At least one observation comes back; without an address it says why there is none. Each
+    /// address has the target's timeout as one absolute deadline, and so has the look-up.
+    pub async fn visit(&self, target: &Arc<Target>, offer: &Arc<Offer>) -> Vec<Observation> {
+        let started_at = clock::now();
+        let start = Instant::now();
+        let (host, port) = target.dial();
+        let addresses = match self.lookup.addresses(&host, start + target.timeout).await {
+            Ok(addresses) => addresses,
+            Err(error) => {
+                let mut observation = blank(target, None, started_at);
+                observation.phases.resolve = Some(start.elapsed());
+                observation.duration = start.elapsed();
+                observation.error = Some(error);
+                return vec![observation];
+            }
+        };
+        let resolve = target.literal_address().is_none().then(|| start.elapsed());
+        let mut observations = Vec::with_capacity(addresses.len());
+        for ip in addresses {
+            let mut observation = self.visit_address(target, offer, SocketAddr::new(ip, port)).await;
+            observation.phases.resolve = resolve;
+            observation.duration += resolve.unwrap_or_default();
+            observations.push(observation);
+        }
+        observations
+    }
+
+    /// Visits one address.
+    pub async fn visit_address(&self, target: &Arc<Target>, offer: &Arc<Offer>, address: SocketAddr) -> Observation {
+        let start = Instant::now();
+        let mut observation = blank(target, Some(address), clock::now());
+        observation.phase_reached = Some(Phase::Resolve);
+        self.connect(&mut observation, offer, start + target.timeout).await;
+        observation.duration = start.elapsed();
+        observation
+    }
+
+    async fn connect(&self, seen: &mut Observation, offer: &Arc<Offer>, deadline: Instant) {
+        let Some(address) = seen.address else { return };
+        let plan = Plan {
+            offer: Arc::clone(offer),
+            server_name: seen.target.sni(),
+            identity: None,
+            finish: seen.target.depth == Depth::Routine,
+        };
+        // Made ahead, so that our own cost is not charged to the target's times.
+        let client = Client::new(plan, siptls_tls12::random());
+        let start = Instant::now();
+        let opened = timeout_at(deadline, Connection::open(address)).await;
+        seen.phases.connect = Some(start.elapsed());
+        let stream = match opened {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(fault)) => {
+                seen.error = Some(classify::of_connect(&fault));
+                return;
+            }
+            Err(_) => {
+                let message = format!("no answer to the TCP SYN for {:.1} s", start.elapsed().as_secs_f64());
+                seen.error = Some(ProbeError { phase: Phase::Connect, reason: Reason::ConnectTimeout, message });
+                return;
+            }
+        };
+        seen.connections_opened = 1;
+        seen.phase_reached = Some(Phase::Connect);
+        seen.offer = Some(Arc::clone(offer));
+        let mut connection = Connection::new(stream, client);
+        self.talk(&mut connection, seen, deadline).await;
+        connection.close(self.options.close_grace).await;
+    }
+
+    /// Everything on the open connection.
+    async fn talk(&self, connection: &mut Connection, seen: &mut Observation, deadline: Instant) {
+        let start = Instant::now();
+        let outcome = hands(connection, seen.target.depth, deadline).await;
+        seen.phases.tls = Some(start.elapsed());
+        let mut completed = false;
+        let aftermath = match outcome {
+            Hands::FlightRead => Aftermath::NotSent,
+            Hands::Failed(failure) => {
+                seen.error = Some(classify::of_handshake(&connection.client, &failure));
+                match connection.client.sent_certificate() {
+                    None => Aftermath::NotSent,
+                    Some(_) => Aftermath::Failed(failure),
+                }
+            }
+            Hands::Silent(waited) => {
+                seen.error = Some(classify::of_tls_timeout(&connection.client, waited));
+                Aftermath::Silent
+            }
+            Hands::Finished => {
+                completed = true;
+                self.after_finished(connection, seen, deadline).await
+            }
+        };
+        let transcript = connection.client.transcript();
+        let reached = match (&seen.sip, completed) {
+            (SipOutcome::Answered(_), _) => Phase::Sip,
+            (_, true) => Phase::Handshake,
+            _ if transcript.done => Phase::ServerFlight,
+            _ if transcript.server_hello.is_some() => Phase::ServerHello,
+            _ => Phase::Connect,
+        };
+        seen.phase_reached = Some(reached);
+        seen.chain = transcript.certificates.as_deref().map(|certificates| self.chains.chain(certificates));
+        seen.handshake = facts::handshake(&connection.client, completed, &aftermath);
+        seen.flight = connection.client.evidence().into();
+    }
+
+    /// The established connection: does it stay open, and does SIP answer?
+    async fn after_finished(&self, connection: &mut Connection, seen: &mut Observation, deadline: Instant) -> Aftermath {
+        let mut aftermath = Aftermath::StayedOpen(Duration::ZERO);
+        if connection.client.sent_certificate() == Some(SentCertificate::Empty) {
+            let (least, most) = SETTLE;
+            let settle = (seen.phases.connect.unwrap_or_default() * 2).clamp(least, most);
+            match connection.wait(deadline, settle).await {
+                Wait::Timeout => aftermath = Aftermath::StayedOpen(settle),
+                Wait::Event(Event::Failed(failure)) => {
+                    let mut error = classify::of_handshake(&connection.client, &failure);
+                    error.phase = Phase::Sip;
+                    seen.error = Some(error);
+                    return Aftermath::EndedAtOnce(Some(failure));
+                }
+                Wait::Event(Event::Closed { reset, .. }) => {
+                    let how = if reset { "reset" } else { "closed" };
+                    let message = format!("the peer {how} the connection right after the handshake, in which it had asked for a client certificate and got an empty one");
+                    let reason = Reason::ClientCertificateRequired;
+                    seen.error = Some(ProbeError { phase: Phase::Sip, reason, message });
+                    return Aftermath::EndedAtOnce(None);
+                }
+                // A peer that speaks first: it has accepted us. What it said is not our answer.
+                Wait::Event(_) => {}
+            }
+        }
+        let start = Instant::now();
+        let answered = options(connection, seen, deadline).await;
+        seen.phases.sip = Some(start.elapsed());
+        match answered {
+            Ok(answer) => {
+                seen.sip = SipOutcome::Answered(answer);
+                Aftermath::Answered
+            }
+            Err(error) => {
+                seen.error = Some(error);
+                aftermath
+            }
+        }
+    }
+}
+
+/// An observation of nothing yet.
+fn blank(target: &Arc<Target>, address: Option<SocketAddr>, started_at: siptls_model::Timestamp) -> Observation {
+    Observation {
+        target: Arc::clone(target),
+        address,
+        started_at,
+        duration: Duration::ZERO,
+        connections_opened: 0,
+        phase_reached: None,
+        error: None,
+        phases: PhaseDurations::default(),
+        offer: None,
+        handshake: None,
+        chain: None,
+        sip: SipOutcome::NotSent,
+        flight: Arc::from([]),
+    }
+}
+
+/// How shaking hands went.
+enum Hands {
+    FlightRead,
+    Finished,
+    Failed(Failure),
+    Silent(Duration),
+}
+
+async fn hands(connection: &mut Connection, depth: Depth, deadline: Instant) -> Hands {
+    let start = Instant::now();
+    loop {
+        match connection.wait(deadline, IDLE_LIMIT).await {
+            Wait::Event(Event::FlightRead) if depth == Depth::Hello => {
+                // The flight may be complete and yet answer something that was not offered.
+                return match connection.client.poll_event() {
+                    Some(Event::Failed(failure)) => Hands::Failed(failure),
+                    _ => Hands::FlightRead,
+                };
+            }
+            Wait::Event(Event::Finished) => return Hands::Finished,
+            Wait::Event(Event::Failed(failure)) => return Hands::Failed(failure),
+            Wait::Event(Event::FlightRead | Event::Data(_)) => {}
+            Wait::Event(Event::Closed { reset, .. }) => return Hands::Failed(Failure::Ended { reset }),
+            Wait::Timeout => return Hands::Silent(start.elapsed()),
+        }
+    }
+}
+
+/// Sends OPTIONS and waits for its final answer.
+async fn options(connection: &mut Connection, seen: &mut Observation, deadline: Instant) -> Result<SipAnswer, ProbeError> {
+    let target = &seen.target;
+    let request = request(target, connection.local_address())?;
+    let mut exchange = Exchange::new(&request);
+    let start = Instant::now();
+    connection.client.send(request.as_bytes());
+    seen.sip = SipOutcome::NotAnswered;
+    loop {
+        // Provisional answers reset the idle limit, never the deadline.
+        let ended = match connection.wait(deadline, IDLE_LIMIT).await {
+            Wait::Event(Event::Data(bytes)) => {
+                exchange.handle_bytes(&bytes);
+                None
+            }
+            Wait::Event(Event::Closed { reset, .. }) => {
+                exchange.handle_eof();
+                let how = if reset { "reset" } else { "closed" };
+                Some((Reason::SipClosed, format!("the peer {how} the connection instead of answering OPTIONS")))
+            }
+            Wait::Event(Event::Failed(failure)) => {
+                exchange.handle_eof();
+                Some((Reason::SipClosed, format!("{failure} instead of answering OPTIONS")))
+            }
+            Wait::Event(Event::FlightRead | Event::Finished) => None,
+            Wait::Timeout => {
+                exchange.handle_eof();
+                let waited = start.elapsed().as_secs_f64();
+                Some((Reason::SipTimeout, format!("no final answer to OPTIONS for {waited:.1} s")))
+            }
+        };
+        while let Some(event) = exchange.poll_event().map_err(|fault| of_sip(&fault))? {
+            match event {
+                SipEvent::Answer(answer) => {
+                    return Ok(SipAnswer {
+                        status: answer.status,
+                        reason_phrase: answer.reason_phrase,
+                        server: answer.server,
+                        allow: answer.allow,
+                        duration: start.elapsed(),
+                    });
+                }
+                SipEvent::Provisional(_) | SipEvent::Skipped(..) | SipEvent::PeerRequest { .. } => {}
+            }
+        }
+        if let Some((reason, message)) = ended {
+            return Err(ProbeError { phase: Phase::Sip, reason, message });
+        }
+    }
+}
+
+fn request(target: &Target, local: Option<SocketAddr>) -> Result<OptionsRequest, ProbeError> {
+    let internal = |message: String| ProbeError { phase: Phase::Sip, reason: Reason::Internal, message };
+    let name = target.verified_name();
+    let host = sip::Host::parse(&name).map_err(|fault| internal(fault.to_string()))?;
+    let local = local.ok_or_else(|| internal("the local address of the connection is unknown".to_owned()))?;
+    let nonce = Nonce::random().map_err(|fault| internal(fault.to_string()))?;
+    Ok(OptionsRequest::new(&host, target.endpoint.port_or_default(), &SentBy::from_address(local), &nonce))
+}
+
+fn of_sip(fault: &SipFault) -> ProbeError {
+    let reason = match fault.kind {
+        FaultKind::NotSip => Reason::NotSip,
+        FaultKind::Malformed | FaultKind::LimitExceeded => Reason::MalformedSip,
+    };
+    ProbeError { phase: Phase::Sip, reason, message: fault.to_string() }
+}
