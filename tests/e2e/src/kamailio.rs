@@ -1,0 +1,118 @@
+//! Kamailio with its TLS module.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::process::Command;
+
+use crate::peer::{ClientAuth, Peer};
+use crate::pki::{Identity, Pki};
+use crate::port::Port;
+use crate::process::{Running, folder};
+
+/// A running Kamailio that answers OPTIONS with 200 and anything else with 405, over TLS 1.2 alone.
+///
+/// Debian's 5.6.3 dies under concurrent handshakes at a high rate: one connection at a time.
+#[derive(Debug)]
+pub struct Kamailio {
+    running: Running,
+    port: Port,
+}
+
+impl Kamailio {
+    /// Starts one; `ciphers` is OpenSSL's list, `None` for Kamailio's own choice.
+    ///
+    /// # Panics
+    ///
+    /// When it does not listen in time; the message carries its log.
+    pub fn start(identity: &Identity, ciphers: Option<&str>, client_auth: ClientAuth) -> Self {
+        let port = Port::lease();
+        let folder = folder("kamailio");
+        let tls = folder.path().join("tls.cfg");
+        let main = folder.path().join("kamailio.cfg");
+        fs::write(&tls, domain(identity, ciphers, client_auth)).expect("write tls.cfg");
+        fs::write(&main, configuration(port.address(), &tls.display().to_string()))
+            .expect("write kamailio.cfg");
+
+        let mut command = Command::new("kamailio");
+        command
+            .args(["-DD", "-E", "-m", "32", "-M", "8", "-f"])
+            .arg(&main);
+        command
+            .arg("-Y")
+            .arg(folder.path())
+            .arg("-P")
+            .arg(folder.path().join("pid"));
+        let mut running = Running::start("kamailio", folder, command).listening(port.number());
+        running.await_log("SIP workers are up");
+        Self { running, port }
+    }
+}
+
+impl Peer for Kamailio {
+    fn address(&self) -> SocketAddr {
+        self.port.address()
+    }
+
+    fn running(&self) -> &Running {
+        &self.running
+    }
+}
+
+fn domain(identity: &Identity, ciphers: Option<&str>, client_auth: ClientAuth) -> String {
+    let (verify, require) = match client_auth {
+        ClientAuth::None => ("no", "no"),
+        ClientAuth::Optional => ("yes", "no"),
+        ClientAuth::Required => ("yes", "yes"),
+    };
+    let mut text = format!(
+        "[server:default]\nmethod = TLSv1.2\nverify_certificate = {verify}\nrequire_certificate = {require}\n\
+         certificate = {}\nprivate_key = {}\n",
+        identity.chain.display(),
+        identity.key.display()
+    );
+    if client_auth != ClientAuth::None {
+        text.push_str(&format!("ca_list = {}\n", Pki::shared().root().display()));
+    }
+    if let Some(ciphers) = ciphers {
+        text.push_str(&format!("cipher_list = {ciphers}\n"));
+    }
+    text
+}
+
+fn configuration(address: SocketAddr, tls: &str) -> String {
+    format!(
+        r#"#!KAMAILIO
+debug=2
+log_stderror=yes
+fork=yes
+children=1
+tcp_children=2
+enable_tls=yes
+listen=tls:{address}
+auto_aliases=no
+dns=no
+rev_dns=no
+tcp_connection_lifetime=60
+loadmodule "sl.so"
+loadmodule "pv.so"
+loadmodule "xlog.so"
+loadmodule "textops.so"
+loadmodule "tls.so"
+modparam("tls", "config", "{tls}")
+
+event_route[core:worker-one-init] {{
+    xlog("L_WARN", "SIP workers are up\n");
+}}
+
+request_route {{
+    if (method == "OPTIONS") {{
+        append_to_reply("Allow: INVITE, ACK, BYE, CANCEL, OPTIONS\r\n");
+        sl_send_reply("200", "OK");
+    }} else {{
+        sl_send_reply("405", "Method Not Allowed");
+    }}
+    exit;
+}}
+"#
+    )
+}

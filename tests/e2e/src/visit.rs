@@ -1,0 +1,126 @@
+//! The program's own prober, as a library: what the binary does on the wire, without the binary.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use siptls_catalog::{DEFAULT_PROFILE, profile};
+use siptls_model::{Depth, Dial, Host, Observation, Offer, Target};
+use siptls_probe_engine::{Prober, ProberOptions};
+use tokio::runtime::Builder;
+
+/// One visit to come. It offers what the default profile offers.
+#[derive(Debug, Clone)]
+pub struct Visit {
+    target: Target,
+    offer: Offer,
+}
+
+impl Visit {
+    /// To this address, as `sbc.example.test`.
+    ///
+    /// # Panics
+    ///
+    /// Never: the endpoint is one.
+    pub fn to(address: SocketAddr) -> Self {
+        let mut visit = Self::of("sbc.example.test");
+        visit.target.connect = Some(Dial {
+            host: Host::Ip(address.ip()),
+            port: Some(address.port()),
+        });
+        visit
+    }
+
+    /// To an endpoint as an operator writes it.
+    ///
+    /// # Panics
+    ///
+    /// When it is none.
+    pub fn of(endpoint: &str) -> Self {
+        let target = Target {
+            name: endpoint.to_owned(),
+            endpoint: endpoint.parse().expect("an endpoint"),
+            profile: DEFAULT_PROFILE.to_owned(),
+            connect: None,
+            server_name: None,
+            trust_anchors: None,
+            peer_region: None,
+            depth: Depth::Routine,
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(10),
+            labels: BTreeMap::new(),
+        };
+        Self {
+            target,
+            offer: (*offer_of(DEFAULT_PROFILE)).clone(),
+        }
+    }
+
+    /// Another depth.
+    #[must_use]
+    pub fn depth(mut self, depth: Depth) -> Self {
+        self.target.depth = depth;
+        self
+    }
+
+    /// Another deadline for each address.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.target.timeout = timeout;
+        self
+    }
+
+    /// The offer of another shipped profile.
+    ///
+    /// # Panics
+    ///
+    /// When there is none of that name.
+    #[must_use]
+    pub fn profile(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.target.profile);
+        self.offer = (*offer_of(name)).clone();
+        self
+    }
+
+    /// Another offer.
+    #[must_use]
+    pub fn offering(mut self, change: impl FnOnce(&mut Offer)) -> Self {
+        change(&mut self.offer);
+        self
+    }
+
+    /// Makes the visit; one observation for each address.
+    ///
+    /// # Panics
+    ///
+    /// When this machine gives no event loop.
+    pub fn make(&self) -> Vec<Observation> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("an event loop");
+        let (target, offer) = (Arc::new(self.target.clone()), Arc::new(self.offer.clone()));
+        runtime.block_on(Prober::new(ProberOptions::default()).visit(&target, &offer))
+    }
+
+    /// Makes a visit to a single address.
+    ///
+    /// # Panics
+    ///
+    /// When there are more addresses than one.
+    pub fn make_one(&self) -> Observation {
+        let mut observations = self.make();
+        assert_eq!(
+            observations.len(),
+            1,
+            "expected one observation, found {observations:?}"
+        );
+        observations.remove(0)
+    }
+}
+
+fn offer_of(name: &str) -> Arc<Offer> {
+    let profile = profile(name).unwrap_or_else(|| panic!("expected a shipped profile, found {name}"));
+    Arc::clone(&profile.offer)
+}
