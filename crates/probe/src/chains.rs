@@ -45,7 +45,9 @@ fn key(certificates: &[Vec<u8>]) -> [u8; 32] {
         context.update(certificate);
     }
     let mut key = [0; 32];
-    key.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+    key.iter_mut()
+        .zip(context.finish().as_ref())
+        .for_each(|(to, from)| *to = *from);
     key
 }
 
@@ -57,14 +59,23 @@ mod tests {
     fn the_same_certificates_are_parsed_once_and_the_memory_is_bounded() {
         let cache = ChainCache::default();
         let first = cache.chain(&[b"not a certificate".to_vec()]);
-        assert!(Arc::ptr_eq(&first, &cache.chain(&[b"not a certificate".to_vec()])));
+        assert!(Arc::ptr_eq(
+            &first,
+            &cache.chain(&[b"not a certificate".to_vec()])
+        ));
         // Lengths are part of the key: one certificate is not two halves of it.
-        assert!(!Arc::ptr_eq(&first, &cache.chain(&[b"not a".to_vec(), b" certificate".to_vec()])));
+        assert!(!Arc::ptr_eq(
+            &first,
+            &cache.chain(&[b"not a".to_vec(), b" certificate".to_vec()])
+        ));
         for number in 0..MAX_CHAINS + 10 {
             cache.chain(&[number.to_be_bytes().to_vec()]);
         }
         let kept = cache.chains.lock().unwrap();
         assert!(kept.len() <= MAX_CHAINS);
-        assert!(kept.contains_key(&key(&[b"not a certificate".to_vec()])), "a chain that is held stays");
+        assert!(
+            kept.contains_key(&key(&[b"not a certificate".to_vec()])),
+            "a chain that is held stays"
+        );
     }
 }

@@ -15,12 +15,23 @@ pub(crate) fn of_connect(fault: &io::Error) -> ProbeError {
         io::ErrorKind::ConnectionRefused => Reason::ConnectionRefused,
         io::ErrorKind::TimedOut => Reason::ConnectTimeout,
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Reason::ConnectionReset,
-        io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory | io::ErrorKind::AddrInUse => Reason::LocalResource,
-        _ if fault.raw_os_error().is_some_and(|code| TOO_MANY_FILES.contains(&code)) => Reason::LocalResource,
+        io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory | io::ErrorKind::AddrInUse => {
+            Reason::LocalResource
+        }
+        _ if fault
+            .raw_os_error()
+            .is_some_and(|code| TOO_MANY_FILES.contains(&code)) =>
+        {
+            Reason::LocalResource
+        }
         // Host or network unreachable, no route, or forbidden by a local rule.
         _ => Reason::Unreachable,
     };
-    ProbeError { phase: Phase::Connect, reason, message: format!("the TCP connection did not open: {fault}") }
+    ProbeError {
+        phase: Phase::Connect,
+        reason,
+        message: format!("the TCP connection did not open: {fault}"),
+    }
 }
 
 /// The phase in which a handshake stands that is not finished.
@@ -44,10 +55,16 @@ pub(crate) fn of_handshake(client: &Client, failure: &Failure) -> ProbeError {
         }
         (Reason::ClientCertificateRefused, _) => format!("{failure} after it got the client certificate"),
         (Reason::HandshakeRefused, Failure::Alert(_)) => format!("{failure} in answer to the ClientHello"),
-        (Reason::PlainSip | Reason::PlainHttp | Reason::NotTls, _) => format!("the peer does not speak TLS: {failure}"),
+        (Reason::PlainSip | Reason::PlainHttp | Reason::NotTls, _) => {
+            format!("the peer does not speak TLS: {failure}")
+        }
         _ => failure.to_string(),
     };
-    ProbeError { phase: tls_phase(client), reason, message }
+    ProbeError {
+        phase: tls_phase(client),
+        reason,
+        message,
+    }
 }
 
 fn handshake_reason(client: &Client, failure: &Failure) -> Reason {
@@ -60,7 +77,9 @@ fn handshake_reason(client: &Client, failure: &Failure) -> Reason {
         Failure::Wire(WireError::Malformed(_)) => Reason::MalformedTls,
         Failure::Wire(WireError::Limit(_)) => Reason::TlsLimitExceeded,
         // An older server answers with its own version (RFC 5246 §E.1): refusing ours, not breaking the protocol.
-        Failure::Violation(Violation::Version(chosen)) if *chosen < ProtocolVersion::TLS_1_2 => Reason::HandshakeRefused,
+        Failure::Violation(Violation::Version(chosen)) if *chosen < ProtocolVersion::TLS_1_2 => {
+            Reason::HandshakeRefused
+        }
         Failure::Wire(WireError::Unexpected { .. }) | Failure::Violation(_) => Reason::ProtocolViolation,
         Failure::BadSignature(_) => Reason::BadKeyExchangeSignature,
         Failure::BadRecord(_) | Failure::BadFinished => Reason::BadRecord,
@@ -117,15 +136,29 @@ const fn refuses_offer(description: AlertDescription) -> bool {
     )
 }
 
+/// The reason of an established connection that failed.
+pub(crate) fn of_established(failure: &Failure) -> Reason {
+    match failure {
+        Failure::Wire(WireError::Malformed(_)) => Reason::MalformedTls,
+        Failure::Wire(WireError::Limit(_)) => Reason::TlsLimitExceeded,
+        Failure::Wire(_) | Failure::Violation(_) => Reason::ProtocolViolation,
+        Failure::BadRecord(_) => Reason::BadRecord,
+        _ => Reason::SipClosed,
+    }
+}
+
 /// The reason of a handshake in which the peer fell silent.
 pub(crate) fn of_tls_timeout(client: &Client, waited: std::time::Duration) -> ProbeError {
     let phase = tls_phase(client);
     let what = match phase {
-        Phase::ServerHello => "to the ClientHello",
-        Phase::ServerFlight => "in the middle of its flight",
-        _ => "to our part of the handshake",
+        Phase::ServerHello => "answered the ClientHello",
+        Phase::ServerFlight => "sent the whole of its flight",
+        _ => "answered our part of the handshake",
     };
-    let seconds = waited.as_secs_f64();
-    let message = format!("the peer was silent {what} for {seconds:.1} s");
-    ProbeError { phase, reason: Reason::TlsTimeout, message }
+    let message = format!("the peer had not {what} after {:.1} s", waited.as_secs_f64());
+    ProbeError {
+        phase,
+        reason: Reason::TlsTimeout,
+        message,
+    }
 }

@@ -37,7 +37,12 @@ impl Connection {
     }
 
     pub(crate) fn new(stream: TcpStream, client: Client) -> Self {
-        Self { stream, client, buffer: vec![0; READ_BYTES].into_boxed_slice(), deaf: false }
+        Self {
+            stream,
+            client,
+            buffer: vec![0; READ_BYTES].into_boxed_slice(),
+            deaf: false,
+        }
     }
 
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
@@ -68,7 +73,10 @@ impl Connection {
             return;
         }
         // A peer that reset or does not read is told apart by what reading says next.
-        self.deaf = !matches!(timeout_at(deadline, self.stream.write_all(&output)).await, Ok(Ok(())));
+        self.deaf = !matches!(
+            timeout_at(deadline, self.stream.write_all(&output)).await,
+            Ok(Ok(()))
+        );
     }
 
     /// Says goodbye, and lets the peer close first for a moment: then the port number lingers on

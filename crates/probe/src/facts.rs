@@ -40,11 +40,15 @@ pub(crate) fn handshake(client: &Client, completed: bool, aftermath: &Aftermath)
         group: transcript.group(),
         key_exchange_signature: transcript.key_exchange_signature(),
         completed,
-        alert: client.alert().or_else(|| transcript.fatal_alert()).map(|alert| alert.description),
+        alert: client
+            .alert()
+            .or_else(|| transcript.fatal_alert())
+            .map(|alert| alert.description),
         extended_master_secret: hello
             .map(|hello| hello.extension(ExtensionType::EXTENDED_MASTER_SECRET).is_some()),
         // An empty renegotiated_connection: RFC 5746 §3.4.
-        secure_renegotiation: hello.map(|hello| hello.extension(ExtensionType::RENEGOTIATION_INFO) == Some(&[0])),
+        secure_renegotiation: hello
+            .map(|hello| hello.extension(ExtensionType::RENEGOTIATION_INFO) == Some(&[0])),
         ocsp_stapled: transcript.certificate_status.is_some(),
         client_certificate: client_certificate(client, aftermath),
     })
@@ -78,40 +82,55 @@ fn client_certificate(client: &Client, aftermath: &Aftermath) -> ClientCertifica
 fn mode(client: &Client, aftermath: &Aftermath) -> (ClientCertificateMode, String) {
     use ClientCertificateMode::{Optional, Required, Unknown};
     if client.sent_certificate() != Some(SentCertificate::Empty) {
-        return (Unknown, "requested; no empty certificate was sent to see whether it insists".to_owned());
+        return (
+            Unknown,
+            "requested; no empty certificate was sent to see whether it insists".to_owned(),
+        );
     }
     match aftermath {
-        Aftermath::NotSent | Aftermath::Silent => {
-            (Unknown, "requested; the server answered nothing to an empty certificate".to_owned())
-        }
+        Aftermath::NotSent | Aftermath::Silent => (
+            Unknown,
+            "requested; the server answered nothing to an empty certificate".to_owned(),
+        ),
         Aftermath::Failed(Failure::Alert(alert)) if blames_cryptography(alert.description) => {
-            let text = format!("requested; after an empty certificate the server sent {}", alert.description);
+            let text = format!(
+                "requested; after an empty certificate the server sent {}",
+                alert.description
+            );
             (Unknown, format!("{text}, which does not speak of certificates"))
         }
         Aftermath::Failed(failure @ (Failure::Alert(_) | Failure::Ended { .. })) => {
             (Required, format!("an empty certificate was refused: {failure}"))
         }
-        Aftermath::Failed(failure) => {
-            (Unknown, format!("requested; the handshake ended for another reason: {failure}"))
-        }
-        Aftermath::EndedAtOnce(Some(Failure::Alert(alert))) if blames_cryptography(alert.description) => {
-            (Unknown, format!("requested; the server finished the handshake and then sent {}", alert.description))
-        }
-        Aftermath::EndedAtOnce(Some(failure)) => {
-            (Required, format!("the handshake was finished, then the empty certificate was refused: {failure}"))
-        }
+        Aftermath::Failed(failure) => (
+            Unknown,
+            format!("requested; the handshake ended for another reason: {failure}"),
+        ),
+        Aftermath::EndedAtOnce(Some(Failure::Alert(alert))) if blames_cryptography(alert.description) => (
+            Unknown,
+            format!(
+                "requested; the server finished the handshake and then sent {}",
+                alert.description
+            ),
+        ),
+        Aftermath::EndedAtOnce(Some(failure)) => (
+            Required,
+            format!("the handshake was finished, then the empty certificate was refused: {failure}"),
+        ),
         Aftermath::EndedAtOnce(None) => {
             let text = "the handshake was finished with an empty certificate, then the server closed at once";
             (Required, text.to_owned())
         }
         Aftermath::StayedOpen(time) => {
             let time = time.as_millis();
-            let text = format!("the handshake was finished with an empty certificate and stayed open for {time} ms");
+            let text =
+                format!("the handshake was finished with an empty certificate and stayed open for {time} ms");
             (Optional, text)
         }
-        Aftermath::Answered => {
-            (Optional, "the handshake was finished with an empty certificate and SIP was answered".to_owned())
-        }
+        Aftermath::Answered => (
+            Optional,
+            "the handshake was finished with an empty certificate and SIP was answered".to_owned(),
+        ),
     }
 }
 
@@ -124,7 +143,10 @@ fn authorities(request: &CertificateRequest) -> Vec<Authority> {
                 name: escape_text_bounded(name.text(), MAX_AUTHORITY_CHARS),
                 subject_hash: Some(name.hash_hex()),
             },
-            Err(_) => Authority { name: format!("(unreadable, {} bytes)", der.len()), subject_hash: None },
+            Err(_) => Authority {
+                name: format!("(unreadable, {} bytes)", der.len()),
+                subject_hash: None,
+            },
         })
         .collect()
 }

@@ -28,12 +28,24 @@ impl Lookup {
         };
         let resolver = match self.resolver.get_or_init(system_resolver) {
             Ok(resolver) => resolver,
-            Err(why) => return Err(error(Reason::ResolveFailed, format!("this machine has no usable resolver: {why}"))),
+            Err(why) => {
+                return Err(error(
+                    Reason::ResolveFailed,
+                    format!("this machine has no usable resolver: {why}"),
+                ));
+            }
         };
         // A name with a dot is whole: the search list of this machine must not lead it elsewhere.
-        let query = if name.contains('.') { format!("{name}.") } else { name.clone() };
+        let query = if name.contains('.') {
+            format!("{name}.")
+        } else {
+            name.clone()
+        };
         let Ok(answer) = timeout_at(deadline, resolver.lookup_ip(query)).await else {
-            return Err(error(Reason::ResolveTimeout, format!("no answer for `{name}` within the deadline")));
+            return Err(error(
+                Reason::ResolveTimeout,
+                format!("no answer for `{name}` within the deadline"),
+            ));
         };
         let mut addresses: Vec<IpAddr> = answer.map_err(|fault| classify(name, &fault))?.iter().collect();
         addresses.sort_by_key(|address| (address.is_ipv6(), *address));
@@ -43,7 +55,10 @@ impl Lookup {
             addresses.truncate(MAX_ADDRESSES);
         }
         if addresses.is_empty() {
-            return Err(error(Reason::NameNotFound, format!("`{name}` has no A or AAAA record")));
+            return Err(error(
+                Reason::NameNotFound,
+                format!("`{name}` has no A or AAAA record"),
+            ));
         }
         Ok(addresses)
     }
@@ -56,24 +71,40 @@ fn system_resolver() -> Result<TokioResolver, String> {
 }
 
 fn error(reason: Reason, message: String) -> ProbeError {
-    ProbeError { phase: Phase::Resolve, reason, message }
+    ProbeError {
+        phase: Phase::Resolve,
+        reason,
+        message,
+    }
 }
 
 fn classify(name: &str, fault: &NetError) -> ProbeError {
     match fault {
         NetError::Dns(DnsError::NoRecordsFound(none)) => {
-            let message = format!("`{name}` has no A or AAAA record (the answer was {})", none.response_code);
+            let message = format!(
+                "`{name}` has no A or AAAA record (the answer was {})",
+                none.response_code
+            );
             // Only these two say that the name or its records do not exist; SERVFAIL and REFUSED
             // say that somebody could not answer.
             match u16::from(none.response_code) {
                 0 | 3 => error(Reason::NameNotFound, message),
-                _ => error(Reason::ResolveFailed, format!("`{name}`: the resolver answered {}", none.response_code)),
+                _ => error(
+                    Reason::ResolveFailed,
+                    format!("`{name}`: the resolver answered {}", none.response_code),
+                ),
             }
         }
-        NetError::Timeout => error(Reason::ResolveTimeout, format!("the resolver did not answer for `{name}`")),
+        NetError::Timeout => error(
+            Reason::ResolveTimeout,
+            format!("the resolver did not answer for `{name}`"),
+        ),
         other => {
             let why = escape_text_bounded(&other.to_string(), 200);
-            error(Reason::ResolveFailed, format!("`{name}` could not be looked up: {why}"))
+            error(
+                Reason::ResolveFailed,
+                format!("`{name}` could not be looked up: {why}"),
+            )
         }
     }
 }

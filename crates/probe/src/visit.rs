@@ -7,7 +7,8 @@ use crate::resolve::Lookup;
 use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, SentBy, SipFault};
 use crate::{classify, sip};
 use siptls_model::{
-    Depth, Observation, Offer, Phase, PhaseDurations, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
+    Depth, Observation, Offer, Phase, PhaseDurations, ProbeError, Reason, SipAnswer, SipOutcome, Target,
+    clock,
 };
 use siptls_tls12::{Client, Event, Failure, Plan, SentCertificate};
 use std::net::SocketAddr;
@@ -32,7 +33,9 @@ pub struct ProberOptions {
 
 impl Default for ProberOptions {
     fn default() -> Self {
-        Self { close_grace: CLOSE_GRACE }
+        Self {
+            close_grace: CLOSE_GRACE,
+        }
     }
 }
 
@@ -47,7 +50,11 @@ impl Prober {
     /// A prober. It opens nothing and reads nothing yet.
     #[must_use]
     pub fn new(options: ProberOptions) -> Self {
-        Self { options, lookup: Lookup::default(), chains: ChainCache::default() }
+        Self {
+            options,
+            lookup: Lookup::default(),
+            chains: ChainCache::default(),
+        }
     }
 
     /// Visits every address of a target, one after the other, and says what was seen of each.
@@ -80,11 +87,17 @@ impl Prober {
     }
 
     /// Visits one address.
-    pub async fn visit_address(&self, target: &Arc<Target>, offer: &Arc<Offer>, address: SocketAddr) -> Observation {
+    pub async fn visit_address(
+        &self,
+        target: &Arc<Target>,
+        offer: &Arc<Offer>,
+        address: SocketAddr,
+    ) -> Observation {
         let start = Instant::now();
         let mut observation = blank(target, Some(address), clock::now());
         observation.phase_reached = Some(Phase::Resolve);
-        self.connect(&mut observation, offer, start + target.timeout).await;
+        self.connect(&mut observation, offer, start + target.timeout)
+            .await;
         observation.duration = start.elapsed();
         observation
     }
@@ -109,8 +122,15 @@ impl Prober {
                 return;
             }
             Err(_) => {
-                let message = format!("no answer to the TCP SYN for {:.1} s", start.elapsed().as_secs_f64());
-                seen.error = Some(ProbeError { phase: Phase::Connect, reason: Reason::ConnectTimeout, message });
+                let message = format!(
+                    "no answer to the TCP SYN for {:.1} s",
+                    start.elapsed().as_secs_f64()
+                );
+                seen.error = Some(ProbeError {
+                    phase: Phase::Connect,
+                    reason: Reason::ConnectTimeout,
+                    message,
+                });
                 return;
             }
         };
@@ -155,13 +175,21 @@ impl Prober {
             _ => Phase::Connect,
         };
         seen.phase_reached = Some(reached);
-        seen.chain = transcript.certificates.as_deref().map(|certificates| self.chains.chain(certificates));
+        seen.chain = transcript
+            .certificates
+            .as_deref()
+            .map(|certificates| self.chains.chain(certificates));
         seen.handshake = facts::handshake(&connection.client, completed, &aftermath);
         seen.flight = connection.client.evidence().into();
     }
 
     /// The established connection: does it stay open, and does SIP answer?
-    async fn after_finished(&self, connection: &mut Connection, seen: &mut Observation, deadline: Instant) -> Aftermath {
+    async fn after_finished(
+        &self,
+        connection: &mut Connection,
+        seen: &mut Observation,
+        deadline: Instant,
+    ) -> Aftermath {
         let mut aftermath = Aftermath::StayedOpen(Duration::ZERO);
         if connection.client.sent_certificate() == Some(SentCertificate::Empty) {
             let (least, most) = SETTLE;
@@ -176,9 +204,15 @@ impl Prober {
                 }
                 Wait::Event(Event::Closed { reset, .. }) => {
                     let how = if reset { "reset" } else { "closed" };
-                    let message = format!("the peer {how} the connection right after the handshake, in which it had asked for a client certificate and got an empty one");
+                    let message = format!(
+                        "the peer {how} the connection right after the handshake, in which it had asked for a client certificate and got an empty one"
+                    );
                     let reason = Reason::ClientCertificateRequired;
-                    seen.error = Some(ProbeError { phase: Phase::Sip, reason, message });
+                    seen.error = Some(ProbeError {
+                        phase: Phase::Sip,
+                        reason,
+                        message,
+                    });
                     return Aftermath::EndedAtOnce(None);
                 }
                 // A peer that speaks first: it has accepted us. What it said is not our answer.
@@ -202,7 +236,11 @@ impl Prober {
 }
 
 /// An observation of nothing yet.
-fn blank(target: &Arc<Target>, address: Option<SocketAddr>, started_at: siptls_model::Timestamp) -> Observation {
+fn blank(
+    target: &Arc<Target>,
+    address: Option<SocketAddr>,
+    started_at: siptls_model::Timestamp,
+) -> Observation {
     Observation {
         target: Arc::clone(target),
         address,
@@ -249,7 +287,11 @@ async fn hands(connection: &mut Connection, depth: Depth, deadline: Instant) -> 
 }
 
 /// Sends OPTIONS and waits for its final answer.
-async fn options(connection: &mut Connection, seen: &mut Observation, deadline: Instant) -> Result<SipAnswer, ProbeError> {
+async fn options(
+    connection: &mut Connection,
+    seen: &mut Observation,
+    deadline: Instant,
+) -> Result<SipAnswer, ProbeError> {
     let target = &seen.target;
     let request = request(target, connection.local_address())?;
     let mut exchange = Exchange::new(&request);
@@ -266,17 +308,24 @@ async fn options(connection: &mut Connection, seen: &mut Observation, deadline: 
             Wait::Event(Event::Closed { reset, .. }) => {
                 exchange.handle_eof();
                 let how = if reset { "reset" } else { "closed" };
-                Some((Reason::SipClosed, format!("the peer {how} the connection instead of answering OPTIONS")))
+                Some((
+                    Reason::SipClosed,
+                    format!("the peer {how} the connection instead of answering OPTIONS"),
+                ))
             }
             Wait::Event(Event::Failed(failure)) => {
                 exchange.handle_eof();
-                Some((Reason::SipClosed, format!("{failure} instead of answering OPTIONS")))
+                let reason = classify::of_established(&failure);
+                Some((reason, format!("{failure} instead of answering OPTIONS")))
             }
             Wait::Event(Event::FlightRead | Event::Finished) => None,
             Wait::Timeout => {
                 exchange.handle_eof();
                 let waited = start.elapsed().as_secs_f64();
-                Some((Reason::SipTimeout, format!("no final answer to OPTIONS for {waited:.1} s")))
+                Some((
+                    Reason::SipTimeout,
+                    format!("no final answer to OPTIONS for {waited:.1} s"),
+                ))
             }
         };
         while let Some(event) = exchange.poll_event().map_err(|fault| of_sip(&fault))? {
@@ -294,18 +343,31 @@ async fn options(connection: &mut Connection, seen: &mut Observation, deadline: 
             }
         }
         if let Some((reason, message)) = ended {
-            return Err(ProbeError { phase: Phase::Sip, reason, message });
+            return Err(ProbeError {
+                phase: Phase::Sip,
+                reason,
+                message,
+            });
         }
     }
 }
 
 fn request(target: &Target, local: Option<SocketAddr>) -> Result<OptionsRequest, ProbeError> {
-    let internal = |message: String| ProbeError { phase: Phase::Sip, reason: Reason::Internal, message };
+    let internal = |message: String| ProbeError {
+        phase: Phase::Sip,
+        reason: Reason::Internal,
+        message,
+    };
     let name = target.verified_name();
     let host = sip::Host::parse(&name).map_err(|fault| internal(fault.to_string()))?;
     let local = local.ok_or_else(|| internal("the local address of the connection is unknown".to_owned()))?;
     let nonce = Nonce::random().map_err(|fault| internal(fault.to_string()))?;
-    Ok(OptionsRequest::new(&host, target.endpoint.port_or_default(), &SentBy::from_address(local), &nonce))
+    Ok(OptionsRequest::new(
+        &host,
+        target.endpoint.port_or_default(),
+        &SentBy::from_address(local),
+        &nonce,
+    ))
 }
 
 fn of_sip(fault: &SipFault) -> ProbeError {
@@ -313,5 +375,9 @@ fn of_sip(fault: &SipFault) -> ProbeError {
         FaultKind::NotSip => Reason::NotSip,
         FaultKind::Malformed | FaultKind::LimitExceeded => Reason::MalformedSip,
     };
-    ProbeError { phase: Phase::Sip, reason, message: fault.to_string() }
+    ProbeError {
+        phase: Phase::Sip,
+        reason,
+        message: fault.to_string(),
+    }
 }

@@ -266,7 +266,18 @@ impl Client {
                     .sealer
                     .seal(ContentType::ALERT, &[level.0, description.0], &mut self.output);
             }
-            None => write_alert(&mut self.output, ProtocolVersion::TLS_1_2, level, description),
+            None => {
+                // In the version that the server chose, or it would not read it (RFC 5246 §6.2.1).
+                let chosen = self
+                    .transcript()
+                    .server_hello
+                    .as_ref()
+                    .map(|hello| hello.version());
+                let version = chosen.map_or(ProtocolVersion::TLS_1_2, |version| {
+                    version.min(ProtocolVersion::TLS_1_2)
+                });
+                write_alert(&mut self.output, version, level, description);
+            }
         }
     }
 
@@ -300,7 +311,18 @@ impl Client {
                 self.alert = alert.is_fatal().then_some(alert);
                 Err(Failure::Alert(alert))
             }
-            Progress::Encrypted => Err(Failure::Violation(Violation::Version(ProtocolVersion::TLS_1_3))),
+            Progress::Encrypted => {
+                let version = flight
+                    .transcript()
+                    .server_hello
+                    .as_ref()
+                    .map(ServerHello::version);
+                let version = version.unwrap_or(ProtocolVersion::TLS_1_3);
+                Err(match self.plan.offer.versions.contains(&version) {
+                    true => NotCompletable::Version(version).into(),
+                    false => Failure::Violation(Violation::Version(version)),
+                })
+            }
             Progress::Done => {
                 self.stage = Stage::FlightRead;
                 self.events.push_back(Event::FlightRead);
@@ -338,7 +360,7 @@ impl Client {
             if hello.version() != offer.legacy_version && !offer.versions.contains(&hello.version()) {
                 return violation(Violation::Version(hello.version()));
             }
-            return Err(NotCompletable::Suite(hello.cipher_suite).into());
+            return Err(NotCompletable::Version(hello.version()).into());
         }
         if hello.cipher_suite.is_signal() || !offer.cipher_suites.contains(&hello.cipher_suite) {
             return violation(Violation::CipherSuite(hello.cipher_suite));
@@ -358,6 +380,13 @@ impl Client {
             .find(|extension| !answerable(extension.kind))
         {
             return violation(Violation::Extension(extension.kind));
+        }
+        // RFC 5746 §3.4: nothing was negotiated before, so the server must say so.
+        if hello
+            .extension(ExtensionType::RENEGOTIATION_INFO)
+            .is_some_and(|data| data != [0])
+        {
+            return violation(Violation::Renegotiation);
         }
         let Some(exchange) = hello.cipher_suite.key_exchange() else {
             return Err(NotCompletable::Suite(hello.cipher_suite).into());
@@ -623,6 +652,11 @@ impl Client {
             if self.stage == Stage::Finishing {
                 return Err(Failure::Alert(alert));
             }
+            // RFC 5246 §7.2.1: the other party must respond with one of its own.
+            let goodbye = [AlertLevel::WARNING.0, AlertDescription::CLOSE_NOTIFY.0];
+            protected
+                .sealer
+                .seal(ContentType::ALERT, &goodbye, &mut self.output);
             self.close_notified = true;
             self.stage = Stage::Over;
             self.events.push_back(Event::Closed {
@@ -681,7 +715,9 @@ const fn alert_of(failure: &Failure) -> AlertDescription {
         ) => AlertDescription::UNEXPECTED_MESSAGE,
         Failure::Violation(Violation::Version(_)) => AlertDescription::PROTOCOL_VERSION,
         Failure::Violation(Violation::Extension(_)) => AlertDescription::UNSUPPORTED_EXTENSION,
-        Failure::Violation(Violation::AnonymousRequest) => AlertDescription::HANDSHAKE_FAILURE,
+        Failure::Violation(Violation::AnonymousRequest | Violation::Renegotiation) => {
+            AlertDescription::HANDSHAKE_FAILURE
+        }
         _ => AlertDescription::ILLEGAL_PARAMETER,
     }
 }

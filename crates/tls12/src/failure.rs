@@ -56,6 +56,9 @@ pub enum Violation {
     /// An extension that was not offered (RFC 5246 §7.4.1.4).
     #[error("the server answered the extension {0}, which was not offered")]
     Extension(ExtensionType),
+    /// A renegotiation_info that speaks of an earlier handshake (RFC 5746 §3.4).
+    #[error("the server's renegotiation_info speaks of an earlier handshake, there was none")]
+    Renegotiation,
     /// A message that the suite needs is missing.
     #[error("the server's flight has no {0}, which its suite needs")]
     Missing(&'static str),
@@ -89,6 +92,9 @@ pub enum Violation {
 /// What keeps this engine from finishing a handshake.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotCompletable {
+    /// A version it does not finish.
+    #[error("{0} is a version this program can recognise but not finish")]
+    Version(ProtocolVersion),
     /// A suite it does not have.
     #[error("{0} is a suite this program can read but not finish")]
     Suite(CipherSuite),

@@ -11,7 +11,7 @@ use aws_lc_rs::cipher::{
 };
 use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::{hmac, rand};
-use siptls_wire::{ContentType, ProtocolVersion, write_record};
+use siptls_wire::{ContentType, MAX_PLAINTEXT_BYTES, ProtocolVersion, write_record};
 
 const BLOCK_BYTES: usize = 16;
 const GCM_EXPLICIT_BYTES: usize = 8;
@@ -177,6 +177,16 @@ impl Opener {
     ///
     /// [`BadRecord`] when anything about it is wrong.
     pub fn open(&mut self, kind: ContentType, fragment: &[u8]) -> Result<Vec<u8>, BadRecord> {
+        let plain = self.decrypt(kind, fragment)?;
+        // RFC 5246 §6.2.1, of what was protected as well.
+        if plain.len() > MAX_PLAINTEXT_BYTES {
+            Err(BadRecord)
+        } else {
+            Ok(plain)
+        }
+    }
+
+    fn decrypt(&mut self, kind: ContentType, fragment: &[u8]) -> Result<Vec<u8>, BadRecord> {
         let sequence = self.sequence;
         self.sequence += 1;
         match &self.key {

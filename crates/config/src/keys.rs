@@ -1,0 +1,330 @@
+//! Every key there is: one table, read by the checks, by the hints and by whoever documents them.
+
+use crate::fault::{known_names, nearest, quoted};
+
+/// A key of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Its path, such as `probe.interval` or `targets[].endpoint`.
+    pub path: &'static str,
+    /// What is taken when it is absent; `None` when it must be given or when nothing is taken.
+    pub default: Option<&'static str>,
+    /// What it means, in one sentence.
+    pub meaning: &'static str,
+}
+
+const fn key(path: &'static str, default: Option<&'static str>, meaning: &'static str) -> Key {
+    Key {
+        path,
+        default,
+        meaning,
+    }
+}
+
+/// Every key, in the order in which `config show` writes them.
+pub static KEYS: [Key; 20] = [
+    key(
+        "probe",
+        None,
+        "settings of every target that does not set its own",
+    ),
+    key(
+        "probe.interval",
+        Some("60s"),
+        "time between two visits to a target, 1s to 7d",
+    ),
+    key(
+        "probe.timeout",
+        Some("10s"),
+        "deadline of a visit to one address, all phases together, 100ms to 60s",
+    ),
+    key(
+        "probe.depth",
+        Some("routine"),
+        "how far a visit goes: `hello` reads the server's flight, `routine` finishes",
+    ),
+    key(
+        "profile_files",
+        None,
+        "further profiles; one with the name of a shipped profile replaces it",
+    ),
+    key("targets", None, "what is watched"),
+    key(
+        "targets[].name",
+        None,
+        "the target's name, unique over all files; the label `target` of its metrics",
+    ),
+    key(
+        "targets[].endpoint",
+        None,
+        "`host`, `host:port`, `[v6]:port` or `sips:host[:port]`",
+    ),
+    key(
+        "targets[].profile",
+        Some("genesys-byoc-customer"),
+        "the rules to judge by",
+    ),
+    key(
+        "targets[].peer_region",
+        None,
+        "code of the Genesys region whose load balancers dial the endpoint",
+    ),
+    key(
+        "targets[].labels",
+        None,
+        "labels of the target's metrics, at most 16",
+    ),
+    key(
+        "targets[].connect",
+        None,
+        "dial this address or host instead; names stay as they are",
+    ),
+    key(
+        "targets[].server_name",
+        Some("the endpoint's host"),
+        "the SNI sent and the name verified",
+    ),
+    key(
+        "targets[].trust_anchors",
+        Some("the profile's roots"),
+        "PEM file of the roots to verify against",
+    ),
+    key(
+        "targets[].interval",
+        Some("probe.interval"),
+        "as `probe.interval`, for this target",
+    ),
+    key(
+        "targets[].timeout",
+        Some("probe.timeout"),
+        "as `probe.timeout`, for this target",
+    ),
+    key(
+        "targets[].depth",
+        Some("probe.depth"),
+        "as `probe.depth`, for this target",
+    ),
+    key(
+        "target_files",
+        None,
+        "files of further targets: same keys, or Prometheus file_sd lists",
+    ),
+    key("[].targets", None, "in a file_sd list: the endpoints"),
+    key(
+        "[].labels",
+        None,
+        "in a file_sd list: their labels; `__param_module` is the profile, `__siptls_KEY` a target's key",
+    ),
+];
+
+/// Labels that are ours on some metric or in the exposition format, and so cannot be a target's own.
+pub const RESERVED_LABELS: [&str; 24] = [
+    "address",
+    "aspect",
+    "check",
+    "cipher_suite",
+    "fingerprint_sha256",
+    "group",
+    "issuer",
+    "le",
+    "mode",
+    "name",
+    "phase",
+    "position",
+    "profile",
+    "purpose",
+    "quantile",
+    "reason",
+    "serial",
+    "severity",
+    "status",
+    "subject",
+    "subject_hash",
+    "target",
+    "verdict",
+    "version",
+];
+
+/// A mapping in which keys stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// The configuration itself.
+    Root,
+    /// `probe`.
+    Probe,
+    /// An item of `targets`.
+    Target,
+    /// A file of `target_files` that is a mapping.
+    TargetFile,
+    /// An item of a file_sd list.
+    Group,
+}
+
+/// Keys that the contract names and this version does not have.
+const NOT_YET: [(Section, &str); 6] = [
+    (Section::Root, "catalog"),
+    (Section::Root, "journal"),
+    (Section::Root, "revocation"),
+    (Section::Probe, "survey_interval"),
+    (Section::Target, "survey_interval"),
+    (Section::Target, "client_identities"),
+];
+
+/// What the same thing is called in programs that people come from, and here.
+const ELSEWHERE: [(&str, &str); 18] = [
+    ("scrape_interval", "interval"),
+    ("scrape_timeout", "timeout"),
+    ("period", "interval"),
+    ("static_configs", "targets"),
+    ("file_sd_configs", "target_files"),
+    ("include", "target_files"),
+    ("module", "profile"),
+    ("host", "endpoint"),
+    ("address", "endpoint"),
+    ("url", "endpoint"),
+    ("sni", "server_name"),
+    ("ca_file", "trust_anchors"),
+    ("ca", "trust_anchors"),
+    ("region", "peer_region"),
+    ("tags", "labels"),
+    ("global", "probe"),
+    ("defaults", "probe"),
+    ("profiles", "profile_files"),
+];
+
+impl Section {
+    /// The keys of this mapping.
+    pub(crate) const fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Root => &["probe", "profile_files", "targets", "target_files"],
+            Self::Probe => &["interval", "timeout", "depth"],
+            Self::Target => &[
+                "name",
+                "endpoint",
+                "profile",
+                "peer_region",
+                "labels",
+                "connect",
+                "server_name",
+                "trust_anchors",
+                "interval",
+                "timeout",
+                "depth",
+            ],
+            Self::TargetFile => &["probe", "targets"],
+            Self::Group => &["targets", "labels"],
+        }
+    }
+
+    /// The mapping in words.
+    const fn place(self) -> &'static str {
+        match self {
+            Self::Root => "at the top of the configuration",
+            Self::Probe => "under `probe`",
+            Self::Target => "in a target",
+            Self::TargetFile => "at the top of a target file",
+            Self::Group => "in a file_sd list",
+        }
+    }
+
+    /// Message and hint of a key that is not of this mapping.
+    pub(crate) fn unknown(self, found: &str) -> (String, Option<String>) {
+        if NOT_YET.contains(&(self, found)) {
+            return (
+                format!("{} is not supported by this version", quoted(found)),
+                Some("remove it".to_owned()),
+            );
+        }
+        let keys = self.keys();
+        let folded = found.to_ascii_lowercase().replace('-', "_");
+        let other = ELSEWHERE
+            .iter()
+            .find(|(name, key)| *name == folded && keys.contains(key));
+        let elsewhere = [Self::Probe, Self::Target, Self::Root]
+            .into_iter()
+            .find(|section| section.keys().contains(&found));
+        let hint = match (other, elsewhere) {
+            (Some((_, key)), _) => Some(format!("the key is called `{key}` here")),
+            (None, Some(section)) => Some(format!("it belongs {}", section.place())),
+            (None, None) => known_names(found, keys.iter().copied()),
+        };
+        (format!("expected a known key, found {}", quoted(found)), hint)
+    }
+}
+
+/// The hint for a label that begins with `__siptls_`.
+pub(crate) fn known_meta_label(found: &str) -> Option<String> {
+    let keys = || {
+        Section::Target
+            .keys()
+            .iter()
+            .copied()
+            .filter(|key| !matches!(*key, "endpoint" | "labels"))
+    };
+    match nearest(found, keys()) {
+        Some(key) => Some(format!("did you mean `__siptls_{key}`?")),
+        None => {
+            let names: Vec<String> = keys().map(|key| format!("`__siptls_{key}`")).collect();
+            Some(format!("known: {}", names.join(", ")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_each_key_of_each_mapping() {
+        let mut expected: Vec<String> = Vec::new();
+        for (section, prefix) in [
+            (Section::Root, ""),
+            (Section::Probe, "probe."),
+            (Section::Target, "targets[]."),
+            (Section::Group, "[]."),
+        ] {
+            expected.extend(section.keys().iter().map(|key| format!("{prefix}{key}")));
+        }
+        let mut found: Vec<String> = KEYS.iter().map(|key| key.path.to_owned()).collect();
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected);
+        assert!(
+            Section::TargetFile
+                .keys()
+                .iter()
+                .all(|key| Section::Root.keys().contains(key))
+        );
+    }
+
+    #[test]
+    fn a_name_from_elsewhere_leads_to_a_key_there_is() {
+        for (_, key) in ELSEWHERE {
+            assert!(
+                KEYS.iter()
+                    .any(|known| known.path.rsplit(['.']).next() == Some(key)),
+                "{key}"
+            );
+        }
+        assert_eq!(
+            Section::Target.unknown("sni").1.as_deref(),
+            Some("the key is called `server_name` here")
+        );
+        assert_eq!(
+            Section::Root.unknown("interval").1.as_deref(),
+            Some("it belongs under `probe`")
+        );
+        assert_eq!(
+            Section::Probe.unknown("intervall").1.as_deref(),
+            Some("did you mean `interval`?")
+        );
+    }
+
+    #[test]
+    fn keys_to_come_are_not_known_yet() {
+        for (section, key) in NOT_YET {
+            assert!(!section.keys().contains(&key));
+            assert_eq!(section.unknown(key).1.as_deref(), Some("remove it"));
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What a configuration comes to, and its text again.
+
+use crate::duration;
+use siptls_catalog::{Profile, RootSet};
+use siptls_model::{Depth, Dial, Host, Target};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Settings of a visit that a target takes from `probe` unless it sets its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeSettings {
+    /// Time between two visits to a target: 1 s to 7 d.
+    pub interval: Duration,
+    /// Deadline of a visit to one address, all phases together: 100 ms to 60 s, and no longer than `interval`.
+    pub timeout: Duration,
+    /// How far a visit goes.
+    pub depth: Depth,
+}
+
+impl Default for ProbeSettings {
+    /// 60 s, 10 s, routine.
+    fn default() -> Self {
+        Self {
+            interval: Duration::from_secs(60),
+            timeout: Duration::from_secs(10),
+            depth: Depth::Routine,
+        }
+    }
+}
+
+/// A target with what its names stand for.
+#[derive(Clone, Debug)]
+pub struct PlannedTarget {
+    /// The target; its `trust_anchors` is an absolute path.
+    pub target: Arc<Target>,
+    /// The profile of that name, shipped or from `profile_files`.
+    pub profile: Arc<Profile>,
+    /// The roots read from the target's `trust_anchors`; `None`: the profile's own.
+    pub trust_anchors: Option<Arc<RootSet>>,
+}
+
+/// A checked configuration. Targets that name the same PEM file or profile share it.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// The targets in the order of the files and of their lines; names are unique.
+    pub targets: Vec<PlannedTarget>,
+    /// Every file read, the configuration first: what to watch for changes.
+    pub files: Vec<PathBuf>,
+    /// `probe` with its defaults.
+    pub probe: ProbeSettings,
+    /// The files of `profile_files`, absolute.
+    pub profile_files: Vec<PathBuf>,
+    /// The profiles of these files by name.
+    pub profiles: HashMap<String, Arc<Profile>>,
+    pub(crate) by_name: HashMap<String, usize>,
+}
+
+impl Plan {
+    /// The target of that name.
+    #[must_use]
+    pub fn target(&self, name: &str) -> Option<&PlannedTarget> {
+        self.by_name.get(name).and_then(|index| self.targets.get(*index))
+    }
+
+    /// The profile of that name: of `profile_files`, else shipped.
+    #[must_use]
+    pub fn profile(&self, name: &str) -> Option<Arc<Profile>> {
+        self.profiles
+            .get(name)
+            .cloned()
+            .or_else(|| siptls_catalog::profile(name))
+    }
+
+    /// The configuration as it takes effect: one YAML document with the targets of all files and every default
+    /// written out, paths absolute. Reading it gives the same targets and settings again.
+    #[must_use]
+    pub fn effective_yaml(&self) -> String {
+        let mut out = String::from("probe:\n");
+        line(&mut out, 2, "interval", &duration::show(self.probe.interval));
+        line(&mut out, 2, "timeout", &duration::show(self.probe.timeout));
+        line(&mut out, 2, "depth", self.probe.depth.code());
+        if !self.profile_files.is_empty() {
+            out.push_str("profile_files:\n");
+            for path in &self.profile_files {
+                // A path with `*`, `?` or `[` in it is no pattern here.
+                let pattern = path.to_string_lossy();
+                let pattern = if pattern.contains(['*', '?', '[']) {
+                    glob::Pattern::escape(&pattern)
+                } else {
+                    pattern.into_owned()
+                };
+                let _ = writeln!(out, "  - {}", scalar(&pattern));
+            }
+        }
+        if self.targets.is_empty() {
+            out.push_str("targets: []\n");
+        } else {
+            out.push_str("targets:\n");
+        }
+        for planned in &self.targets {
+            write_target(&mut out, &planned.target);
+        }
+        out
+    }
+}
+
+fn write_target(out: &mut String, target: &Target) {
+    let _ = writeln!(out, "  - name: {}", scalar(&target.name));
+    line(
+        out,
+        4,
+        "endpoint",
+        &format!(
+            "sips:{}",
+            authority(target.endpoint.host(), target.endpoint.port())
+        ),
+    );
+    line(out, 4, "profile", &target.profile);
+    if let Some(region) = &target.peer_region {
+        line(out, 4, "peer_region", region);
+    }
+    if !target.labels.is_empty() {
+        out.push_str("    labels:\n");
+        for (name, value) in &target.labels {
+            line(out, 6, name, value);
+        }
+    }
+    if let Some(Dial { host, port }) = &target.connect {
+        line(out, 4, "connect", &authority(host, *port));
+    }
+    if let Some(name) = &target.server_name {
+        line(out, 4, "server_name", name);
+    }
+    if let Some(path) = &target.trust_anchors {
+        line(out, 4, "trust_anchors", &path.to_string_lossy());
+    }
+    line(out, 4, "interval", &duration::show(target.interval));
+    line(out, 4, "timeout", &duration::show(target.timeout));
+    line(out, 4, "depth", target.depth.code());
+}
+
+fn line(out: &mut String, indent: usize, key: &str, value: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{:indent$}{}: {}", "", scalar(key), scalar(value));
+}
+
+/// Host and port as the operator may write them; unlike an endpoint's own text it leaves an absent port absent,
+/// because a port that is named turns the SRV lookup off.
+fn authority(host: &Host, port: Option<u16>) -> String {
+    match (host, port) {
+        (Host::Ip(IpAddr::V6(ip)), Some(port)) => format!("[{ip}]:{port}"),
+        (Host::Ip(IpAddr::V6(ip)), None) => format!("[{ip}]"),
+        (host, Some(port)) => format!("{host}:{port}"),
+        (host, None) => host.to_string(),
+    }
+}
+
+/// A text as YAML: plain when no reader of YAML 1.1 or 1.2 could take it for anything else, in double quotes otherwise.
+fn scalar(text: &str) -> String {
+    const WORDS: [&str; 9] = ["true", "false", "yes", "no", "on", "off", "null", "y", "n"];
+    let plain = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '/' | '-' | ':'))
+        && !text.ends_with(':')
+        && !WORDS.contains(&text.to_ascii_lowercase().as_str());
+    let duration = text.bytes().next().is_some_and(|b| b.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric())
+        && ["ms", "s", "m", "h", "d"].iter().any(|unit| {
+            text.strip_suffix(unit)
+                .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
+        });
+    if plain || duration {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c.is_control()
+                || matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}')
+                || u32::from(c) > 0xffff =>
+            {
+                let _ = write!(out, "\\U{:08x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+/// `path` from the root of the file system, without asking the file system.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_could_be_misread_are_quoted() {
+        for text in [
+            "acme-sbc-1",
+            "sips:sbc.example.test:5061",
+            "/etc/x.pem",
+            "60s",
+            "500ms",
+            "genesys-byoc-customer",
+        ] {
+            assert_eq!(scalar(text), text);
+        }
+        for (text, shown) in [
+            ("", "\"\""),
+            ("no", "\"no\""),
+            ("NULL", "\"NULL\""),
+            ("1.10", "\"1.10\""),
+            ("12", "\"12\""),
+            ("~", "\"~\""),
+            ("- a", "\"- a\""),
+            ("a: b", "\"a: b\""),
+            ("a:", "\"a:\""),
+            ("a #b", "\"a #b\""),
+            ("ü\"\\\n\u{7f}", "\"ü\\\"\\\\\\U0000000a\\U0000007f\""),
+            ("📞", "\"\\U0001f4de\""),
+        ] {
+            assert_eq!(scalar(text), shown);
+        }
+    }
+}

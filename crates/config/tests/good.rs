@@ -1,0 +1,407 @@
+//! Configurations that load: what they come to, the shipped examples, size.
+
+use siptls_config::{KEYS, Plan, TargetOptions, load, load_str, target_from_options};
+use siptls_model::{Depth, Target};
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// The folder of shipped configuration.
+fn shipped() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../config")
+}
+
+fn read(text: &str) -> Plan {
+    load_str(text, Path::new("t.yaml"), Path::new("")).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn target<'p>(plan: &'p Plan, name: &str) -> &'p Target {
+    &plan
+        .target(name)
+        .unwrap_or_else(|| panic!("no target {name}"))
+        .target
+}
+
+/// What has to be the same after a round trip through `effective_yaml`.
+fn essence(plan: &Plan) -> Vec<(Target, String, Option<usize>)> {
+    plan.targets
+        .iter()
+        .map(|planned| {
+            let roots = planned.trust_anchors.as_ref().map(|roots| roots.roots().len());
+            ((*planned.target).clone(), planned.profile.name.clone(), roots)
+        })
+        .collect()
+}
+
+fn round_trip(plan: &Plan) {
+    let text = plan.effective_yaml();
+    let again = load_str(&text, Path::new("effective.yaml"), Path::new("/nowhere"))
+        .unwrap_or_else(|faults| panic!("{text}\n{faults}"));
+    assert_eq!(essence(&again), essence(plan), "{text}");
+    assert_eq!(
+        (again.probe, &again.profile_files),
+        (plan.probe, &plan.profile_files),
+        "{text}"
+    );
+    assert_eq!(again.effective_yaml(), text);
+}
+
+#[test]
+fn defaults_apply_and_give_way() {
+    let plan = read(
+        "probe: {interval: 30s, depth: hello}\n\
+         targets:\n\
+         - {name: a, endpoint: a.example.test}\n\
+         - {name: b, endpoint: 'b.example.test:5071', interval: 1h30m, timeout: 250ms, depth: routine, profile: sip-tls-generic}\n",
+    );
+    let (a, b) = (target(&plan, "a"), target(&plan, "b"));
+    assert_eq!(
+        (a.interval, a.timeout, a.depth),
+        (Duration::from_secs(30), Duration::from_secs(10), Depth::Hello)
+    );
+    assert_eq!(a.profile, "genesys-byoc-customer");
+    assert_eq!(
+        (b.interval, b.timeout),
+        (Duration::from_secs(5400), Duration::from_millis(250))
+    );
+    assert_eq!((b.depth, b.profile.as_str()), (Depth::Routine, "sip-tls-generic"));
+    assert_eq!((a.endpoint.port(), b.endpoint.port()), (None, Some(5071)));
+    assert_eq!(plan.files, [Path::new("t.yaml")]);
+    assert!(plan.target("c").is_none());
+    round_trip(&plan);
+}
+
+#[test]
+fn values_are_what_was_written() {
+    let plan = read(
+        "targets:\n\
+         - {name: 007, endpoint: 192.0.2.7, labels: {country: no, release: 1.10, rack: 12, on: \"\", y: 'yes'}}\n\
+         - {name: \"true\", endpoint: '2001:db8::1', labels: {city: Zürich}, server_name: SBC.Example.Test., connect: '[2001:db8::2]:5071'}\n",
+    );
+    let a = target(&plan, "007");
+    let labels: Vec<_> = a
+        .labels
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    assert_eq!(labels, ["country=no", "on=", "rack=12", "release=1.10", "y=yes"]);
+    let b = target(&plan, "true");
+    assert_eq!(b.labels["city"], "Zürich");
+    assert_eq!(b.server_name.as_deref(), Some("sbc.example.test"));
+    assert_eq!(b.dial().1, 5071);
+    round_trip(&plan);
+}
+
+#[test]
+fn no_targets_are_a_choice() {
+    let plan = read("targets: []");
+    assert!(plan.targets.is_empty());
+    round_trip(&plan);
+}
+
+#[test]
+fn target_files_and_file_sd_lists_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("targets")).unwrap();
+    fs::copy(
+        shipped().join("data/byoc_trusted_roots.pem"),
+        at("targets/roots.pem"),
+    )
+    .unwrap();
+    fs::write(
+        at("targets/a.yaml"),
+        "- {name: a, endpoint: a.example.test, trust_anchors: roots.pem}\n",
+    )
+    .unwrap();
+    fs::write(
+        at("targets/b.yaml"),
+        "probe: {timeout: 2s}\ntargets: [{name: b, endpoint: b.example.test}]\n",
+    )
+    .unwrap();
+    fs::write(
+        at("targets/c.json"),
+        r#"[{"targets": ["c.example.test", "d.example.test:5071"],
+             "labels": {"site": "fra", "__meta_x": "y", "__address__": "z", "__param_module": "genesys-byoc-cloud",
+                        "__siptls_trust_anchors": "roots.pem", "__siptls_timeout": "3s"}},
+            {"targets": ["e.example.test"], "labels": {"__param_module": "nonsense", "__siptls_profile": "sip-tls-generic"}},
+            {"targets": []}]"#,
+    )
+    .unwrap();
+    fs::write(at("targets/.hidden.yaml"), "no configuration").unwrap();
+    fs::write(
+        at("main.yaml"),
+        "target_files: ['targets/*.yaml', 'targets/?.json', targets/a.yaml, 'targets/*.none']\n",
+    )
+    .unwrap();
+    let plan = load(&at("main.yaml")).unwrap_or_else(|faults| panic!("{faults}"));
+    let names: Vec<_> = plan
+        .targets
+        .iter()
+        .map(|planned| planned.target.name.as_str())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "a",
+            "b",
+            "c.example.test",
+            "d.example.test:5071",
+            "e.example.test"
+        ]
+    );
+    assert_eq!(target(&plan, "a").timeout, Duration::from_secs(10));
+    assert_eq!(target(&plan, "b").timeout, Duration::from_secs(2));
+    let c = target(&plan, "c.example.test");
+    assert_eq!(
+        (c.timeout, c.profile.as_str()),
+        (Duration::from_secs(3), "genesys-byoc-cloud")
+    );
+    assert_eq!(c.labels.keys().collect::<Vec<_>>(), ["site"]);
+    assert_eq!(target(&plan, "e.example.test").profile, "sip-tls-generic");
+    // One PEM file is read once and shared.
+    let roots = |name: &str| plan.target(name).unwrap().trust_anchors.clone().unwrap();
+    assert!(std::sync::Arc::ptr_eq(&roots("a"), &roots("d.example.test:5071")));
+    let files: Vec<_> = plan
+        .files
+        .iter()
+        .map(|path| path.strip_prefix(folder.path()).unwrap())
+        .collect();
+    let expected = [
+        "main.yaml",
+        "targets/a.yaml",
+        "targets/b.yaml",
+        "targets/c.json",
+        "targets/roots.pem",
+    ]
+    .map(Path::new);
+    assert_eq!(files, expected);
+    round_trip(&plan);
+}
+
+#[test]
+fn own_profiles_join_and_replace_the_shipped_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let generic = fs::read_to_string(shipped().join("profiles/sip-tls-generic.yaml")).unwrap();
+    fs::write(
+        at("own[1].yaml"),
+        generic.replace("name: sip-tls-generic", "name: own"),
+    )
+    .unwrap();
+    fs::write(at("mine.yaml"), generic.replace("title: Any", "title: My")).unwrap();
+    let text = "profile_files: ['own[[]1].yaml', mine.yaml]\n\
+                targets:\n\
+                - {name: a, endpoint: a.example.test, profile: own}\n\
+                - {name: b, endpoint: b.example.test, profile: sip-tls-generic}\n";
+    let plan = load_str(text, Path::new("t.yaml"), folder.path()).unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(plan.target("a").unwrap().profile.name, "own");
+    assert!(plan.target("b").unwrap().profile.title.starts_with("My"));
+    assert!(plan.profile("own").is_some() && plan.profile("genesys-byoc-cloud").is_some());
+    round_trip(&plan);
+
+    fs::write(at("twice.yaml"), generic).unwrap();
+    let text = "profile_files: [mine.yaml, twice.yaml]\ntargets: []\n";
+    let faults = load_str(text, Path::new("t.yaml"), folder.path()).unwrap_err();
+    assert_eq!(faults.as_slice().len(), 1, "{faults}");
+    assert!(
+        faults.as_slice()[0]
+            .message
+            .starts_with("expected a profile name used once"),
+        "{faults}"
+    );
+}
+
+#[test]
+fn every_shipped_configuration_loads() {
+    let mut seen = 0;
+    for path in fs::read_dir(shipped().join("examples"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
+        if path.is_dir() {
+            continue;
+        }
+        let plan = load(&path).unwrap_or_else(|faults| panic!("{faults}"));
+        assert!(plan.targets.len() >= 2, "{}", path.display());
+        round_trip(&plan);
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
+    round_trip(&load(&shipped().join("reference.yaml")).unwrap_or_else(|faults| panic!("{faults}")));
+}
+
+#[test]
+fn every_target_file_of_the_examples_is_read_by_one() {
+    let plan = load(&shipped().join("examples/fleet.yaml")).unwrap();
+    let read: Vec<_> = plan.files.iter().filter_map(|path| path.file_name()).collect();
+    let mut seen = 0;
+    for path in fs::read_dir(shipped().join("examples/targets"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
+        assert!(read.contains(&path.file_name().unwrap()), "{}", path.display());
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
+}
+
+#[test]
+fn the_reference_explains_every_key_with_its_default() {
+    let text = fs::read_to_string(shipped().join("reference.yaml")).unwrap();
+    for key in &KEYS {
+        let name = key.path.rsplit('.').next().unwrap();
+        let used = text.lines().any(|line| {
+            let line = line.trim_start_matches(['#', ' ', '-']);
+            line.strip_prefix(name).is_some_and(|rest| rest.starts_with(':'))
+        });
+        assert!(used, "{} is not used", key.path);
+        let explained = text.lines().any(|line| {
+            line.trim_start().strip_prefix("# ").is_some_and(|comment| {
+                comment
+                    .split(['(', ':'])
+                    .next()
+                    .is_some_and(|names| names.split([',', ' ']).any(|word| word == name))
+            })
+        });
+        assert!(explained, "{} is not explained", key.path);
+        if let Some(default) = key.default.filter(|default| !default.starts_with("probe.")) {
+            assert!(
+                text.contains(&format!("{name} (default {default})")),
+                "{}: default {default}",
+                key.path
+            );
+        }
+    }
+}
+
+#[test]
+fn options_make_a_target_under_the_same_rules() {
+    let options = TargetOptions {
+        profile: Some("sip-tls-generic".to_owned()),
+        connect: Some("192.0.2.7:5071".to_owned()),
+        server_name: Some("sbc.example.test".to_owned()),
+        depth: Some("hello".to_owned()),
+        timeout: Some("60s".to_owned()),
+        ..TargetOptions::default()
+    };
+    let planned = target_from_options("sips:a.example.test", &options, None).unwrap();
+    assert_eq!(
+        (planned.target.name.as_str(), planned.target.profile.as_str()),
+        ("sips:a.example.test", "sip-tls-generic")
+    );
+    assert_eq!(
+        (planned.target.depth, planned.target.timeout),
+        (Depth::Hello, Duration::from_secs(60))
+    );
+    assert_eq!(planned.target.dial().1, 5071);
+    let plain = target_from_options("a.example.test", &TargetOptions::default(), None).unwrap();
+    assert_eq!(
+        (plain.target.timeout, plain.profile.name.as_str()),
+        (Duration::from_secs(10), "genesys-byoc-customer")
+    );
+    // A host name may be longer than the name of a configured target.
+    let long = ["a".repeat(60), "b".repeat(60), "c".repeat(60)].join(".");
+    assert_eq!(
+        target_from_options(&long, &TargetOptions::default(), None)
+            .unwrap()
+            .target
+            .name,
+        long
+    );
+
+    let bad = TargetOptions {
+        profile: Some("sip-tls-genric".to_owned()),
+        connect: Some("x:y".to_owned()),
+        server_name: Some("a b".to_owned()),
+        trust_anchors: Some("none.pem".into()),
+        depth: Some("survey".to_owned()),
+        timeout: Some("10".to_owned()),
+    };
+    assert_eq!(
+        target_from_options("sip:a", &bad, None).unwrap_err().to_string(),
+        "command line: ENDPOINT: expected `sips:` or no scheme, found `sip:`\n  \
+           hint: only SIP over TLS is probed: write `sips:` or the host alone\n\
+         command line: --profile: expected the name of a profile, found `sip-tls-genric`\n  \
+           hint: did you mean `sip-tls-generic`?\n\
+         command line: --connect: expected a port between 1 and 65535, found `y`\n\
+         command line: --server-name: expected a host name or an IP address, found `a b`\n\
+         command line: --trust-anchors: expected a PEM file with certificates, found no file at `none.pem`\n\
+         command line: --timeout: expected a duration with its unit, found `10`\n  \
+           hint: write the unit: `10s`\n\
+         command line: --depth: `survey` is not supported by this version\n  \
+           hint: write `routine`"
+    );
+}
+
+#[test]
+fn options_lie_over_a_configured_target() {
+    let plan = read(
+        "probe: {interval: 5s, timeout: 1s}\n\
+         targets:\n\
+         - {name: a, endpoint: a.example.test, labels: {site: fra}}\n\
+         - {name: b, endpoint: b.example.test, depth: hello}\n",
+    );
+    let options = TargetOptions {
+        timeout: Some("20s".to_owned()),
+        ..TargetOptions::default()
+    };
+    let a = plan
+        .target("a")
+        .unwrap()
+        .with_options(&options, Some(&plan))
+        .unwrap()
+        .target;
+    assert_eq!(
+        (a.name.as_str(), a.timeout, a.labels["site"].as_str()),
+        ("a", Duration::from_secs(20), "fra")
+    );
+    assert!(a.timeout <= a.interval);
+    let unchanged = plan
+        .target("b")
+        .unwrap()
+        .with_options(&TargetOptions::default(), Some(&plan))
+        .unwrap();
+    assert_eq!(unchanged.target, plan.target("b").unwrap().target);
+    let new = target_from_options("c.example.test", &TargetOptions::default(), Some(&plan)).unwrap();
+    assert_eq!(new.target.timeout, Duration::from_secs(1));
+}
+
+#[test]
+fn many_targets_load() {
+    let mut text = String::from("targets:\n");
+    for number in 0..20_000 {
+        let _ = write!(
+            text,
+            "  - name: sbc-{number}\n    endpoint: sips:sbc-{number}.example.test:5061\n    \
+             peer_region: euc1\n    labels: {{site: fra, rack: '{}'}}\n",
+            number % 40
+        );
+    }
+    let start = Instant::now();
+    let plan = read(&text);
+    println!("20,000 targets, {} bytes: {:?}", text.len(), start.elapsed());
+    assert_eq!(plan.targets.len(), 20_000);
+    assert_eq!(
+        target(&plan, "sbc-19999").endpoint.to_string(),
+        "sips:sbc-19999.example.test:5061"
+    );
+    round_trip(&plan);
+
+    let faults = load_str(
+        &text.replace("peer_region", "per_region"),
+        Path::new("t.yaml"),
+        Path::new(""),
+    )
+    .unwrap_err();
+    assert_eq!(faults.count(), 20_000);
+    assert_eq!(
+        faults
+            .to_string()
+            .lines()
+            .filter(|line| line.starts_with("t.yaml:"))
+            .count(),
+        100
+    );
+}

@@ -1,0 +1,122 @@
+//! Names: is the certificate for the host that the caller dials?
+
+use crate::answer::Answer;
+use crate::sight::Sight;
+use crate::text;
+use siptls_catalog::NameRule;
+use siptls_cert::{Certificate, NameMatch};
+use std::net::IpAddr;
+
+pub(crate) fn server_name(sight: &Sight<'_>) -> Answer {
+    let caller = &sight.profile.caller;
+    let host = &sight.host;
+    let (leaf, names) = match (sight.leaf(), &sight.names) {
+        (Some(leaf), Some(names)) => (leaf, names),
+        _ => return unseen(sight),
+    };
+    if is_address(host) && !sight.profile.ip_identity_allowed {
+        return Answer::skip(format!("The target is dialled by address ({host}), and {caller} verifies names alone"))
+            .showing(presented(leaf))
+            .advise("in the configuration of this target: set `server_name` (`--server-name`) to the name that the caller dials");
+    }
+    let matched = || text::shown(names.matched.as_deref().unwrap_or("CN"));
+    let pass = || {
+        Answer::pass(
+            format!("The certificate is for {host}"),
+            format!("matched {}; {}", matched(), presented(leaf)),
+        )
+    };
+    match sight.profile.name_rule {
+        NameRule::None => Answer::skip("The profile compares no names"),
+        NameRule::CnOrSan if names.webpki => pass(),
+        NameRule::CnOrSan if names.common_name => Answer::pass(
+            format!("The certificate is for {host}, by its common name alone"),
+            format!(
+                "clients that go by RFC 9525 do not look at the common name; {}",
+                presented(leaf)
+            ),
+        ),
+        NameRule::CnOrSan if names.rfc5922 => Answer::warn(
+            format!("The certificate is for {host} as SIP URI alone, which not every caller reads"),
+            format!("matched {}; {}", matched(), presented(leaf)),
+            sight.on_endpoint(&reissue(host)),
+        ),
+        NameRule::Rfc9525 if names.webpki => pass(),
+        NameRule::Rfc5922 if names.rfc5922 => pass(),
+        NameRule::CnOrSan | NameRule::Rfc9525 | NameRule::Rfc5922 => Answer::fail(
+            format!("The certificate is not for {host}"),
+            format!("{}; {}", rules(names), presented(leaf)),
+            sight.on_endpoint(&reissue(host)),
+        ),
+    }
+}
+
+pub(crate) fn sip_identity(sight: &Sight<'_>) -> Answer {
+    let host = &sight.host;
+    let (leaf, names) = match (sight.leaf(), &sight.names) {
+        (Some(leaf), Some(names)) => (leaf, names),
+        _ => return unseen(sight),
+    };
+    if is_address(host) {
+        return Answer::skip(format!(
+            "The target is dialled by address ({host}), which is no SIP domain"
+        ))
+        .showing(presented(leaf));
+    }
+    if names.rfc5922 {
+        return Answer::pass(
+            format!("The certificate is for the SIP domain {host} by RFC 5922"),
+            presented(leaf),
+        );
+    }
+    let why = if names.webpki || names.common_name {
+        ": strict SIP implementations take no wildcard, and no other name beside a SIP URI"
+    } else {
+        ""
+    };
+    Answer::fail(
+        format!("The certificate is not for the SIP domain {host} by RFC 5922{why}"),
+        format!("{}; {}", rules(names), presented(leaf)),
+        sight.on_endpoint(&reissue(host)),
+    )
+}
+
+fn unseen(sight: &Sight<'_>) -> Answer {
+    match sight.chain() {
+        Some(_) => Answer::skip("The endpoint's certificate cannot be read"),
+        None => Answer::skip(format!("No certificate was read: {}", sight.why_not())),
+    }
+}
+
+fn is_address(host: &str) -> bool {
+    host.trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>()
+        .is_ok()
+}
+
+fn reissue(host: &str) -> String {
+    format!("use a certificate with the DNS name {host}, or dial a name that the certificate carries")
+}
+
+fn rules(names: &NameMatch) -> String {
+    let word = |matches| if matches { "yes" } else { "no" };
+    format!(
+        "common name: {}, RFC 9525: {}, RFC 5922: {}",
+        word(names.common_name),
+        word(names.webpki),
+        word(names.rfc5922)
+    )
+}
+
+/// The names that the certificate carries.
+fn presented(leaf: &Certificate) -> String {
+    let mut names = Vec::new();
+    if let Some(san) = &leaf.san {
+        names.extend(san.dns.iter().map(|name| format!("DNS:{name}")));
+        names.extend(san.uri.iter().map(|uri| format!("URI:{uri}")));
+        names.extend(san.ip.iter().map(|ip| format!("IP:{ip}")));
+    }
+    names.extend(leaf.common_name.iter().map(|name| format!("CN:{name}")));
+    format!("names in the certificate: {}", text::list(names))
+}

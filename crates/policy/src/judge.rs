@@ -1,0 +1,201 @@
+//! The judge: one profile and one target, any number of observations.
+
+use crate::answer::Answer;
+use crate::sight::Sight;
+use crate::{hello, identity, request, sip, text, trust, usage, validity};
+use jiff::Timestamp;
+use siptls_catalog::{
+    CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, endpoint, region_root_group, root_group,
+};
+use siptls_model::{
+    ChainJudgement, CheckId, Finding, Judgement, Observation, Phase, Reason, Revocation, Severity, Status,
+    Target, Verdict, Who,
+};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Judges observations of one target by one profile.
+///
+/// Made once for a target and used for each of its visits: the roots are looked up when it is
+/// made.
+#[derive(Clone, Debug)]
+pub struct Judge {
+    profile: Arc<Profile>,
+    roots: Roots,
+}
+
+/// The roots that count for a target.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Roots {
+    /// Sets of which any may be reached; none: trust is not judged.
+    pub(crate) sets: Vec<Arc<RootSet>>,
+    /// Roots known by name alone.
+    pub(crate) listed: &'static [ListedName],
+    /// The sets are the target's own trust anchors and not the caller's list.
+    pub(crate) are_own: bool,
+}
+
+impl Judge {
+    /// A judge for a target.
+    ///
+    /// `roots` are the target's own trust anchors; they replace those of the profile. Where the
+    /// profile goes by region, the region is the one of the endpoint when it is a listed load
+    /// balancer, else the target's `peer_region`, else unknown.
+    #[must_use]
+    pub fn new(profile: Arc<Profile>, roots: Option<Arc<RootSet>>, target: &Target) -> Self {
+        let roots = match roots {
+            Some(own) => Roots {
+                sets: vec![own],
+                listed: &[],
+                are_own: true,
+            },
+            None => Roots::of(&profile.roots, target),
+        };
+        Self { profile, roots }
+    }
+
+    /// The profile judged by.
+    #[must_use]
+    pub const fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// Judges an observation as of a moment: each check that the profile asks for, in the order of
+    /// [`CheckId::ALL`], and their sum.
+    ///
+    /// The verdict is `inconclusive` unless everything was seen that the profile asks about or a
+    /// critical check failed on what was seen. An error of the visit that a failed check explains
+    /// (SIP not answered, a client certificate insisted on) counts as seen.
+    #[must_use]
+    pub fn judge(&self, observation: &Observation, now: Timestamp) -> Judgement {
+        let sight = Sight::new(&self.profile, &self.roots, observation, now);
+        let findings: Vec<Finding> = self
+            .profile
+            .checks
+            .iter()
+            .map(|rule| finding(&sight, rule))
+            .collect();
+        let verdict = Verdict::of(&findings, is_complete(&sight, &findings));
+        let Sight { path, names, .. } = sight;
+        let chain = path.map(|path| ChainJudgement {
+            path,
+            name_match: names,
+            revocation: Revocation::not_checked(),
+        });
+        Judgement {
+            as_of: now,
+            findings,
+            verdict,
+            chain,
+        }
+    }
+}
+
+impl Roots {
+    fn of(rule: &RootRule, target: &Target) -> Self {
+        let groups: Vec<&'static RootGroup> = match rule {
+            RootRule::None => Vec::new(),
+            RootRule::Group(name) => root_group(name).into_iter().collect(),
+            RootRule::ByRegion { default } => {
+                let region = endpoint(&target.verified_name())
+                    .or_else(|| endpoint(&target.endpoint.host().to_string()))
+                    .map(|endpoint| endpoint.region_code.as_str())
+                    .or(target.peer_region.as_deref());
+                match region.and_then(region_root_group) {
+                    Some(name) => root_group(name).into_iter().collect(),
+                    None => default.iter().filter_map(|name| root_group(name)).collect(),
+                }
+            }
+        };
+        Self {
+            listed: groups
+                .first()
+                .map(|group| group.names_without_certificate.as_slice())
+                .unwrap_or_default(),
+            sets: groups.into_iter().map(|group| Arc::clone(&group.roots)).collect(),
+            are_own: false,
+        }
+    }
+}
+
+fn finding(sight: &Sight<'_>, rule: &CheckRule) -> Finding {
+    let Answer {
+        status,
+        summary,
+        evidence,
+        remedy,
+    } = answer(sight, rule);
+    let remedy = match (&rule.remedy, status) {
+        (Some(own), Status::Warn | Status::Fail) => Cow::Owned(own.clone()),
+        _ => remedy,
+    };
+    Finding {
+        id: rule.id,
+        status,
+        severity: rule.severity,
+        summary,
+        evidence,
+        remedy,
+        source: Cow::Owned(rule.source.clone()),
+    }
+}
+
+fn answer(sight: &Sight<'_>, rule: &CheckRule) -> Answer {
+    let today = text::day(sight.now);
+    if let Some(from) = rule.from.filter(|from| today < *from) {
+        return Answer::skip(format!("The rule applies from {from}"));
+    }
+    if let Some(until) = rule.until.filter(|until| today >= *until) {
+        return Answer::skip(format!("The rule ended on {until}"));
+    }
+    match rule.id {
+        CheckId::Tls12Negotiated => hello::tls12_negotiated(sight),
+        CheckId::CipherSuiteShared => hello::cipher_suite_shared(sight),
+        CheckId::CipherSuiteNotDeprecated => hello::cipher_suite_not_deprecated(sight),
+        CheckId::EcdheSecp384r1 => hello::ecdhe_secp384r1(sight),
+        CheckId::ClientCertificateNotRequested => request::not_requested(sight),
+        CheckId::ClientCertificateRequested => request::requested(sight),
+        CheckId::ChainComplete => trust::complete(sight),
+        CheckId::ChainTrustedByPeer => trust::trusted(sight),
+        CheckId::ServerNameMatches => identity::server_name(sight),
+        CheckId::SipIdentityRfc5922 => identity::sip_identity(sight),
+        CheckId::CertificateDates => validity::dates(sight),
+        CheckId::EkuServerAuth => usage::server_auth(sight),
+        CheckId::EkuClientAuthAbsent => usage::client_auth_absent(sight, rule.severity),
+        CheckId::EkuClientAuthPresent => usage::client_auth_present(sight),
+        CheckId::SipOptionsAnswered => sip::options_answered(sight),
+        CheckId::CertificateNotRevoked
+        | CheckId::EkuRemovalReady
+        | CheckId::LegacyVersionsRefused
+        | CheckId::AddressesAgree => Answer::skip("Not looked at by a routine visit"),
+    }
+}
+
+/// Whether everything that the profile asks about was seen, or its absence is itself judged.
+fn is_complete(sight: &Sight<'_>, findings: &[Finding]) -> bool {
+    let failed = |id| {
+        findings
+            .iter()
+            .any(|finding| finding.id == id && finding.status == Status::Fail)
+    };
+    if !sight.flight_was_read() || !trust::was_judged(sight) {
+        return false;
+    }
+    let finished = sight.handshake().is_some_and(|handshake| handshake.completed);
+    match &sight.observation.error {
+        None => finished || sight.is_hello_only(),
+        Some(error) if error.reason == Reason::ClientCertificateRequired => {
+            failed(CheckId::ClientCertificateNotRequested)
+        }
+        Some(error) if error.phase == Phase::Sip && error.reason.who() == Who::Peer => {
+            let is_asked = sight.profile.check(CheckId::SipOptionsAnswered).is_some();
+            finished && (!is_asked || failed(CheckId::SipOptionsAnswered))
+        }
+        Some(_) => false,
+    }
+}
+
+/// Whether a check's severity says that its failure is only worth knowing.
+pub(crate) fn is_information(severity: Severity) -> bool {
+    severity == Severity::Info
+}

@@ -1,0 +1,58 @@
+//! Observation, profile and time in; findings and verdict out.
+//!
+//! ```text
+//!  Profile ─┐                    ┌─ hello    version, suites, curve
+//!  Target ──┴─► Judge ──► judge ─┤  request  client certificate
+//!                 ▲        (now) ├─ trust    chain, roots
+//!  Observation ───┘              ├─ identity names            ──► Judgement
+//!                                ├─ validity dates                (findings, verdict)
+//!                                ├─ usage    extended key usage
+//!                                └─ sip      OPTIONS
+//! ```
+//!
+//! Judging is pure: the same observation, profile and time give the same judgement, and the same
+//! observation can be judged again for another day or peer.
+//!
+//! What was not seen is skipped: it is neither good nor bad. Only what an endpoint answered can
+//! fail it; a refused, silent or unreachable endpoint is inconclusive.
+//!
+//! This crate does no I/O and reads no clock. It does not look at revocation, at several
+//! addresses or at several visits.
+//!
+//! ```
+//! use siptls_catalog::{profile, DEFAULT_PROFILE};
+//! use siptls_model::{clock, Verdict};
+//! use siptls_policy::Judge;
+//! # use siptls_model::{Depth, Observation, Phase, PhaseDurations, ProbeError, Reason, SipOutcome, Target};
+//! # use std::{sync::Arc, time::Duration};
+//! # let target = Arc::new(Target {
+//! #     name: "sbc".to_owned(), endpoint: "sbc.example.test".parse().unwrap(), profile: DEFAULT_PROFILE.to_owned(),
+//! #     connect: None, server_name: None, trust_anchors: None, peer_region: None, depth: Depth::Routine,
+//! #     interval: Duration::from_secs(60), timeout: Duration::from_secs(10), labels: Default::default(),
+//! # });
+//! # let observation = Observation {
+//! #     target: target.clone(), address: None, started_at: clock::now(), duration: Duration::ZERO,
+//! #     connections_opened: 0, phase_reached: None,
+//! #     error: Some(ProbeError { phase: Phase::Resolve, reason: Reason::NameNotFound, message: String::new() }),
+//! #     phases: PhaseDurations::default(), offer: None, handshake: None, chain: None, sip: SipOutcome::NotSent,
+//! #     flight: Arc::from([]),
+//! # };
+//!
+//! let judge = Judge::new(profile(DEFAULT_PROFILE).unwrap(), None, &target);
+//! let judgement = judge.judge(&observation, clock::now());
+//! assert_eq!(judgement.verdict, Verdict::Inconclusive);
+//! ```
+
+mod answer;
+mod hello;
+mod identity;
+mod judge;
+mod request;
+mod sight;
+mod sip;
+mod text;
+mod trust;
+mod usage;
+mod validity;
+
+pub use judge::Judge;
