@@ -1,6 +1,7 @@
 //! The judge: one profile and one target, any number of observations.
 
 use crate::answer::Answer;
+use crate::paths::Paths;
 use crate::sight::Sight;
 use crate::{hello, identity, request, sip, text, trust, usage, validity};
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 pub struct Judge {
     profile: Arc<Profile>,
     roots: Roots,
+    paths: Paths,
 }
 
 /// The roots that count for a target.
@@ -51,7 +53,11 @@ impl Judge {
             },
             None => Roots::of(&profile.roots, target),
         };
-        Self { profile, roots }
+        Self {
+            profile,
+            roots,
+            paths: Paths::default(),
+        }
     }
 
     /// The profile judged by.
@@ -68,7 +74,11 @@ impl Judge {
     /// (SIP not answered, a client certificate insisted on) counts as seen.
     #[must_use]
     pub fn judge(&self, observation: &Observation, now: Timestamp) -> Judgement {
-        let sight = Sight::new(&self.profile, &self.roots, observation, now);
+        let path = observation
+            .chain
+            .as_ref()
+            .map(|chain| self.paths.path(chain, &self.roots));
+        let sight = Sight::new(&self.profile, &self.roots, observation, now, path);
         let findings: Vec<Finding> = self
             .profile
             .checks

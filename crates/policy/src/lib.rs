@@ -47,6 +47,7 @@ mod answer;
 mod hello;
 mod identity;
 mod judge;
+mod paths;
 mod request;
 mod sight;
 mod sip;

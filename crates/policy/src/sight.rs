@@ -3,7 +3,7 @@
 use crate::judge::Roots;
 use jiff::Timestamp;
 use siptls_catalog::{Direction, ListedName, Profile};
-use siptls_cert::{Certificate, Chain, NameMatch, Path, PathProblem, assess_path, match_name};
+use siptls_cert::{Certificate, Chain, NameMatch, Path, PathProblem, match_name};
 use siptls_model::{AlertDescription, CipherSuite, Depth, Handshake, Observation, Phase};
 
 /// An observation, what is to be held against it, and what was worked out once for all checks.
@@ -28,10 +28,10 @@ impl<'a> Sight<'a> {
         roots: &'a Roots,
         observation: &'a Observation,
         now: Timestamp,
+        path: Option<Path>,
     ) -> Self {
         let host = observation.target.verified_name();
         let chain = observation.chain.as_deref();
-        let path = chain.map(|chain| best_path(chain, roots));
         let names = chain.and_then(Chain::leaf).map(|leaf| match_name(leaf, &host));
         let listed = path.as_ref().and_then(|path| match &path.problem {
             Some(
@@ -130,17 +130,4 @@ impl<'a> Sight<'a> {
             Direction::PeerServes => format!("report to the platform that runs the endpoint: {advice}"),
         }
     }
-}
-
-/// The path to the first set that it leads to; otherwise the one of the first set.
-fn best_path(chain: &Chain, roots: &Roots) -> Path {
-    let mut first = None;
-    for set in &roots.sets {
-        let path = assess_path(chain, set);
-        if path.anchor.is_some() {
-            return path;
-        }
-        first.get_or_insert(path);
-    }
-    first.unwrap_or_else(|| assess_path(chain, &siptls_catalog::RootSet::default()))
 }

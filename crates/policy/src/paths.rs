@@ -1,0 +1,50 @@
+//! Paths found before: an endpoint sends the same chain visit after visit.
+
+use crate::judge::Roots;
+use siptls_cert::{Chain, Path, assess_path};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Most chains remembered: a target's addresses rarely have more than two.
+const MAX_REMEMBERED: usize = 4;
+
+/// The paths of the chains that a judge saw last, under its own roots. No date bears on a path, so
+/// what is remembered stays true.
+#[derive(Debug, Default)]
+pub(crate) struct Paths {
+    remembered: Mutex<Vec<(Arc<Chain>, Path)>>,
+}
+
+impl Clone for Paths {
+    /// A clone remembers nothing: it is no part of what a judge is.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Paths {
+    /// The path of a chain to the first set that it leads to; otherwise that of the first set.
+    pub(crate) fn path(&self, chain: &Arc<Chain>, roots: &Roots) -> Path {
+        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, path)) = remembered.iter().find(|(known, _)| Arc::ptr_eq(known, chain)) {
+            return path.clone();
+        }
+        let path = best_path(chain, roots);
+        if remembered.len() == MAX_REMEMBERED {
+            remembered.remove(0);
+        }
+        remembered.push((Arc::clone(chain), path.clone()));
+        path
+    }
+}
+
+fn best_path(chain: &Chain, roots: &Roots) -> Path {
+    let mut first = None;
+    for set in &roots.sets {
+        let path = assess_path(chain, set);
+        if path.anchor.is_some() {
+            return path;
+        }
+        first.get_or_insert(path);
+    }
+    first.unwrap_or_else(|| assess_path(chain, &siptls_catalog::RootSet::default()))
+}
