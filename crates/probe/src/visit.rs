@@ -94,16 +94,28 @@ impl Prober {
         address: SocketAddr,
     ) -> Observation {
         let start = Instant::now();
+        let deadline = start + target.timeout;
         let mut observation = blank(target, Some(address), clock::now());
         observation.phase_reached = Some(Phase::Resolve);
-        self.connect(&mut observation, offer, start + target.timeout)
-            .await;
+        let connection = self.converse(&mut observation, offer, deadline).await;
         observation.duration = start.elapsed();
+        if let Some(connection) = connection {
+            let left = deadline.saturating_duration_since(Instant::now());
+            connection
+                .close(grace(&observation, self.options.close_grace.min(left)))
+                .await;
+        }
         observation
     }
 
-    async fn connect(&self, seen: &mut Observation, offer: &Arc<Offer>, deadline: Instant) {
-        let Some(address) = seen.address else { return };
+    /// Connects and talks; the connection comes back to be closed, when there was one.
+    async fn converse(
+        &self,
+        seen: &mut Observation,
+        offer: &Arc<Offer>,
+        deadline: Instant,
+    ) -> Option<Connection> {
+        let address = seen.address?;
         let plan = Plan {
             offer: Arc::clone(offer),
             server_name: seen.target.sni(),
@@ -119,7 +131,7 @@ impl Prober {
             Ok(Ok(stream)) => stream,
             Ok(Err(fault)) => {
                 seen.error = Some(classify::of_connect(&fault));
-                return;
+                return None;
             }
             Err(_) => {
                 let message = format!(
@@ -131,7 +143,7 @@ impl Prober {
                     reason: Reason::ConnectTimeout,
                     message,
                 });
-                return;
+                return None;
             }
         };
         seen.connections_opened = 1;
@@ -139,7 +151,7 @@ impl Prober {
         seen.offer = Some(Arc::clone(offer));
         let mut connection = Connection::new(stream, client);
         self.talk(&mut connection, seen, deadline).await;
-        connection.close(self.options.close_grace).await;
+        Some(connection)
     }
 
     /// Everything on the open connection.
@@ -232,6 +244,26 @@ impl Prober {
                 aftermath
             }
         }
+    }
+}
+
+/// How long to wait for the peer's close: not at all for one that breaks the protocol or does not
+/// stop talking.
+fn grace(seen: &Observation, most: Duration) -> Duration {
+    match seen.error.as_ref().map(|error| error.reason) {
+        None
+        | Some(
+            Reason::HandshakeRefused
+            | Reason::FatalAlert
+            | Reason::ClientCertificateRequired
+            | Reason::ClientCertificateRefused
+            | Reason::NotCompletable
+            | Reason::SipTimeout
+            | Reason::SipClosed
+            | Reason::NotSip
+            | Reason::MalformedSip,
+        ) => most,
+        Some(_) => Duration::ZERO,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The engine against OpenSSL as the server, in this process: every suite, with and without a
 //! client certificate, with and without extended master secret. What was negotiated is asked of
 //! OpenSSL, not of the engine.
+#![expect(clippy::unwrap_used, reason = "test code may panic")]
 
 use openssl::asn1::Asn1Time;
 use openssl::bn::BigNum;
