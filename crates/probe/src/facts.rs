@@ -19,8 +19,13 @@ pub(crate) enum Aftermath {
     Failed(Failure),
     /// The peer was silent instead of sending its Finished.
     Silent,
-    /// Finished, and ended before we sent anything.
-    EndedAtOnce(Option<Failure>),
+    /// Finished, and failed before we sent anything.
+    FailedAtOnce(Failure),
+    /// Finished, and closed before we sent anything.
+    ClosedAtOnce {
+        /// With close_notify.
+        notified: bool,
+    },
     /// Finished, and stayed open for this long before OPTIONS was sent.
     StayedOpen(Duration),
     /// Finished, and SIP was answered.
@@ -106,20 +111,25 @@ fn mode(client: &Client, aftermath: &Aftermath) -> (ClientCertificateMode, Strin
             Unknown,
             format!("requested; the handshake ended for another reason: {failure}"),
         ),
-        Aftermath::EndedAtOnce(Some(Failure::Alert(alert))) if blames_cryptography(alert.description) => (
+        Aftermath::FailedAtOnce(Failure::Alert(alert)) if blames_cryptography(alert.description) => (
             Unknown,
             format!(
                 "requested; the server finished the handshake and then sent {}",
                 alert.description
             ),
         ),
-        Aftermath::EndedAtOnce(Some(failure)) => (
+        Aftermath::FailedAtOnce(failure) => (
             Required,
             format!("the handshake was finished, then the empty certificate was refused: {failure}"),
         ),
-        Aftermath::EndedAtOnce(None) => {
-            let text = "the handshake was finished with an empty certificate, then the server closed at once";
+        Aftermath::ClosedAtOnce { notified: false } => {
+            let text = "the handshake was finished with an empty certificate, then the connection ended at once, without close_notify";
             (Required, text.to_owned())
+        }
+        // An orderly goodbye refuses nothing: a proxy whose backend is down says it too.
+        Aftermath::ClosedAtOnce { notified: true } => {
+            let text = "requested; the handshake was finished with an empty certificate, then the server said close_notify at once";
+            (Unknown, text.to_owned())
         }
         Aftermath::StayedOpen(time) => {
             let time = time.as_millis();

@@ -212,20 +212,27 @@ impl Prober {
                     let mut error = classify::of_handshake(&connection.client, &failure);
                     error.phase = Phase::Sip;
                     seen.error = Some(error);
-                    return Aftermath::EndedAtOnce(Some(failure));
+                    return Aftermath::FailedAtOnce(failure);
                 }
-                Wait::Event(Event::Closed { reset, .. }) => {
-                    let how = if reset { "reset" } else { "closed" };
-                    let message = format!(
-                        "the peer {how} the connection right after the handshake, in which it had asked for a client certificate and got an empty one"
-                    );
-                    let reason = Reason::ClientCertificateRequired;
+                Wait::Event(Event::Closed { notified, reset }) => {
+                    let how = match (reset, notified) {
+                        (true, _) => "reset",
+                        (false, true) => "closed with close_notify",
+                        (false, false) => "closed",
+                    };
+                    let asked = "in which it had asked for a client certificate and got an empty one";
+                    let message = format!("the peer {how} right after the handshake, {asked}");
+                    let reason = if notified {
+                        Reason::SipClosed
+                    } else {
+                        Reason::ClientCertificateRequired
+                    };
                     seen.error = Some(ProbeError {
                         phase: Phase::Sip,
                         reason,
                         message,
                     });
-                    return Aftermath::EndedAtOnce(None);
+                    return Aftermath::ClosedAtOnce { notified };
                 }
                 // A peer that speaks first: it has accepted us. What it said is not our answer.
                 Wait::Event(_) => {}

@@ -22,7 +22,13 @@ pub(crate) fn of_process(id: u32) -> Duration {
 pub(crate) fn memory_mib(id: u32, figure: &str) -> f64 {
     let text = fs::read_to_string(format!("/proc/{id}/status")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(figure)).unwrap();
-    let kib: f64 = line.trim_start_matches(':').trim().trim_end_matches("kB").trim().parse().unwrap();
+    let kib: f64 = line
+        .trim_start_matches(':')
+        .trim()
+        .trim_end_matches("kB")
+        .trim()
+        .parse()
+        .unwrap();
     kib / 1024.0
 }
 

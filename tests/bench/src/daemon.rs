@@ -24,7 +24,11 @@ impl Drop for Daemon {
 pub(crate) fn run(seconds: u64) {
     let peers = Peers::start();
     let binary = std::env::current_exe().unwrap().with_file_name("siptls-probe");
-    assert!(binary.exists(), "expected {} (hint: cargo build --release -p siptls-probe)", binary.display());
+    assert!(
+        binary.exists(),
+        "expected {} (hint: cargo build --release -p siptls-probe)",
+        binary.display()
+    );
     let folder = std::env::temp_dir().join(format!("siptls-bench-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("root.pem"), &peers.root).unwrap();
@@ -33,8 +37,16 @@ pub(crate) fn run(seconds: u64) {
     let daemon = start(&binary, &folder, &peers, 1_000, "5s");
     settle(&daemon, 1_000);
     let (cpu, wall, bytes) = scrape(&daemon);
-    println!("/metrics of 1,000 targets: {:.1} ms CPU, {:.1} ms until the last byte, {} KiB", cpu, wall, bytes / 1024);
-    println!("RSS with 1,000 targets: {:.1} MiB", memory_mib(daemon.child.id(), "VmRSS"));
+    println!(
+        "/metrics of 1,000 targets: {:.1} ms CPU, {:.1} ms until the last byte, {} KiB",
+        cpu,
+        wall,
+        bytes / 1024
+    );
+    println!(
+        "RSS with 1,000 targets: {:.1} MiB",
+        memory_mib(daemon.child.id(), "VmRSS")
+    );
     drop(daemon);
 
     // 10,000 targets at 60 s.
@@ -46,9 +58,16 @@ pub(crate) fn run(seconds: u64) {
     let wall = start.elapsed().as_secs_f64();
     let share = (of_process(id) - before).as_secs_f64() / wall * 100.0;
     let theirs = (of_process(peers.id()) - servers).as_secs_f64() / wall * 100.0;
-    println!("10,000 targets at 60 s, depth hello, over {wall:.0} s: {share:.1} % of one core (the servers: {theirs:.1} %)");
+    println!(
+        "10,000 targets at 60 s, depth hello, over {wall:.0} s: {share:.1} % of one core (the servers: {theirs:.1} %)"
+    );
     let (cpu, wall, bytes) = scrape(&daemon);
-    println!("/metrics of 10,000 targets: {:.1} ms CPU, {:.1} ms until the last byte, {} KiB", cpu, wall, bytes / 1024);
+    println!(
+        "/metrics of 10,000 targets: {:.1} ms CPU, {:.1} ms until the last byte, {} KiB",
+        cpu,
+        wall,
+        bytes / 1024
+    );
     println!(
         "RSS with 10,000 targets after scrapes: {:.1} MiB, at its highest {:.1} MiB",
         memory_mib(id, "VmRSS"),
@@ -58,7 +77,13 @@ pub(crate) fn run(seconds: u64) {
     let _ = std::fs::remove_dir_all(&folder);
 }
 
-fn start(binary: &std::path::Path, folder: &std::path::Path, peers: &Peers, count: usize, interval: &str) -> Daemon {
+fn start(
+    binary: &std::path::Path,
+    folder: &std::path::Path,
+    peers: &Peers,
+    count: usize,
+    interval: &str,
+) -> Daemon {
     let mut text = format!("probe: {{interval: {interval}, depth: hello}}\ntargets:\n");
     for number in 0..count {
         let address = peers.replays[number % peers.replays.len()];
@@ -77,14 +102,23 @@ fn start(binary: &std::path::Path, folder: &std::path::Path, peers: &Peers, coun
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut log = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let line = log.find(|line| line.contains("127.0.0.1:")).expect("the log names the address");
+    let mut log = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map(Result::unwrap);
+    let line = log
+        .find(|line| line.contains("127.0.0.1:"))
+        .expect("the log names the address");
     let from = line.find("127.0.0.1:").unwrap();
-    let address: String =
-        line[from..].chars().take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':').collect();
+    let address: String = line[from..]
+        .chars()
+        .take_while(|c| c.is_ascii_digit() || *c == '.' || *c == ':')
+        .collect();
     // The rest of the log must not fill the pipe.
     std::thread::spawn(move || log.for_each(drop));
-    Daemon { child, address: address.parse().unwrap() }
+    Daemon {
+        child,
+        address: address.parse().unwrap(),
+    }
 }
 
 /// Waits until every target was visited once.
@@ -92,11 +126,17 @@ fn settle(daemon: &Daemon, count: usize) {
     let start = Instant::now();
     loop {
         let text = get(daemon.address);
-        let up = text.lines().filter(|line| line.starts_with("siptls_up{") && line.ends_with(" 1")).count();
+        let up = text
+            .lines()
+            .filter(|line| line.starts_with("siptls_up{") && line.ends_with(" 1"))
+            .count();
         if up == count {
             return;
         }
-        assert!(start.elapsed() < Duration::from_secs(180), "{up} of {count} targets are up after three minutes");
+        assert!(
+            start.elapsed() < Duration::from_secs(180),
+            "{up} of {count} targets are up after three minutes"
+        );
         std::thread::sleep(Duration::from_secs(1));
     }
 }
@@ -118,7 +158,9 @@ fn scrape(daemon: &Daemon) -> (f64, f64, usize) {
 
 fn get(address: SocketAddr) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: bench\r\nConnection: close\r\n\r\n").unwrap();
+    stream
+        .write_all(b"GET /metrics HTTP/1.0\r\nHost: bench\r\nConnection: close\r\n\r\n")
+        .unwrap();
     let mut text = Vec::new();
     stream.take(1 << 30).bytes_into(&mut text);
     String::from_utf8(text).unwrap()

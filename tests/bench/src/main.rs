@@ -9,7 +9,11 @@
 //! kernel's scheduler accounts it, never the wall clock. Each figure is the median of the rounds,
 //! and the ratios compare figures of the same run. Nothing here fails on a number: these are
 //! measurements, not tests. The figures of record are in `docs/performance.md`.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a measuring program talks to its one user")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a measuring program talks to its one user"
+)]
 
 mod cpu;
 mod daemon;

@@ -33,11 +33,23 @@ impl Peers {
             .spawn()
             .unwrap();
         let stdin = child.stdin.take().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
-        let replays = (0..REPLAYS).map(|_| lines.next().unwrap().parse().unwrap()).collect();
+        let mut lines = BufReader::new(child.stdout.take().unwrap())
+            .lines()
+            .map(Result::unwrap);
+        let replays = (0..REPLAYS)
+            .map(|_| lines.next().unwrap().parse().unwrap())
+            .collect();
         let sip = lines.next().unwrap().parse().unwrap();
-        let root = lines.take_while(|line| line != "ready").fold(String::new(), |text, line| text + &line + "\n");
-        Self { child, _stdin: stdin, replays, sip, root }
+        let root = lines
+            .take_while(|line| line != "ready")
+            .fold(String::new(), |text, line| text + &line + "\n");
+        Self {
+            child,
+            _stdin: stdin,
+            replays,
+            sip,
+            root,
+        }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -58,9 +70,14 @@ pub(crate) fn serve() {
     let mut config = ServerConfig::new(pki.credentials(Chain::Good));
     config.suites = vec![CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384];
     let config = Arc::new(config);
-    let offer = &siptls_catalog::profile(siptls_catalog::DEFAULT_PROFILE).unwrap().offer;
+    let offer = &siptls_catalog::profile(siptls_catalog::DEFAULT_PROFILE)
+        .unwrap()
+        .offer;
     let replay = Replay::start(REPLAYS, recorded_flight(Arc::clone(&config), offer, None)).unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async {
         let sip = Served::start(ANY_PORT, Behaviour::Tls(config)).await.unwrap();
         let mut out = std::io::stdout().lock();

@@ -6,8 +6,8 @@ use openssl::ssl::{SslConnector, SslMethod, SslVersion};
 use openssl::x509::X509;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName};
-use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_catalog::{DEFAULT_PROFILE, profile};
+use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_model::{Depth, Observation, Target, Verdict, clock};
 use siptls_policy::Judge;
 use siptls_probe_engine::{Prober, ProberOptions};
@@ -25,13 +25,20 @@ const IN_FLIGHT: usize = 16;
 
 pub(crate) fn run() {
     let peers = Peers::start();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     let bench = Bench::new(&peers);
     let hello = 4000;
     let routine = 500;
 
-    println!("CPU seconds of the client for 1,000, median of {ROUNDS} rounds (lowest, highest); the servers are another process");
-    let tcp = row("TCP connect, 200 B out, flight in, close", hello, || bench.tcp(hello));
+    println!(
+        "CPU seconds of the client for 1,000, median of {ROUNDS} rounds (lowest, highest); the servers are another process"
+    );
+    let tcp = row("TCP connect, 200 B out, flight in, close", hello, || {
+        bench.tcp(hello)
+    });
     let visit = row("hello visit, chain parsed once and remembered", hello, || {
         runtime.block_on(bench.visits(Depth::Hello, hello, Extra::None))
     });
@@ -41,16 +48,26 @@ pub(crate) fn run() {
     let judged = row("hello visit and judgement", hello, || {
         runtime.block_on(bench.visits(Depth::Hello, hello, Extra::Judge))
     });
-    let rustls = row("rustls handshake, chain verified, no SIP", routine, || runtime.block_on(bench.rustls(routine)));
-    let openssl = row("OpenSSL handshake, chain verified, no SIP", routine, || bench.openssl(routine));
-    let routine_visit = row("routine visit with OPTIONS, judged (chain verified)", routine, || {
-        runtime.block_on(bench.visits(Depth::Routine, routine, Extra::Judge))
+    let rustls = row("rustls handshake, chain verified, no SIP", routine, || {
+        runtime.block_on(bench.rustls(routine))
     });
+    let openssl = row("OpenSSL handshake, chain verified, no SIP", routine, || {
+        bench.openssl(routine)
+    });
+    let routine_visit = row(
+        "routine visit with OPTIONS, judged (chain verified)",
+        routine,
+        || runtime.block_on(bench.visits(Depth::Routine, routine, Extra::Judge)),
+    );
     let verified = row("the same, chain parsed and verified every time", routine, || {
         runtime.block_on(bench.visits(Depth::Routine, routine, Extra::Verify))
     });
     println!();
-    println!("hello visits per second of one core: {:.0} (parsed every time: {:.0})", 1000.0 / visit, 1000.0 / parsed);
+    println!(
+        "hello visits per second of one core: {:.0} (parsed every time: {:.0})",
+        1000.0 / visit,
+        1000.0 / parsed
+    );
     println!("hello visit : bare TCP           {:.2}", visit / tcp);
     println!("hello judged : hello             {:.2}", judged / visit);
     println!("routine : rustls without SIP     {:.2}", routine_visit / rustls);
@@ -143,13 +160,25 @@ impl Bench {
         let mut lanes: Vec<_> = lanes.into_iter().map(Box::pin).collect();
         std::future::poll_fn(|context| {
             lanes.retain_mut(|lane| lane.as_mut().poll(context).is_pending());
-            if lanes.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            if lanes.is_empty() {
+                std::task::Poll::Ready(())
+            } else {
+                std::task::Poll::Pending
+            }
         })
         .await;
     }
 
     fn add(&self, extra: Extra, seen: &Observation, judge: &Judge) {
-        let ders = || seen.chain.as_ref().unwrap().entries.iter().map(|entry| entry.der().to_vec()).collect::<Vec<_>>();
+        let ders = || {
+            seen.chain
+                .as_ref()
+                .unwrap()
+                .entries
+                .iter()
+                .map(|entry| entry.der().to_vec())
+                .collect::<Vec<_>>()
+        };
         let parse = || Chain::parse(ders().iter().map(Vec::as_slice));
         match extra {
             Extra::None => {}
@@ -177,7 +206,9 @@ impl Bench {
     /// A mainstream client with full verification, secp384r1 alone, without SIP.
     async fn rustls(&self, count: usize) {
         let mut roots = rustls::RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(self.root.as_bytes()).unwrap()).unwrap();
+        roots
+            .add(CertificateDer::from_pem_slice(self.root.as_bytes()).unwrap())
+            .unwrap();
         let mut provider = rustls::crypto::aws_lc_rs::default_provider();
         provider.kx_groups = vec![rustls::crypto::aws_lc_rs::kx_group::SECP384R1];
         let config = rustls::ClientConfig::builder_with_provider(Arc::new(provider))
@@ -201,7 +232,10 @@ impl Bench {
         let mut builder = SslConnector::builder(SslMethod::tls_client()).unwrap();
         builder.set_max_proto_version(Some(SslVersion::TLS1_2)).unwrap();
         builder.set_groups_list("P-384").unwrap();
-        builder.cert_store_mut().add_cert(X509::from_pem(self.root.as_bytes()).unwrap()).unwrap();
+        builder
+            .cert_store_mut()
+            .add_cert(X509::from_pem(self.root.as_bytes()).unwrap())
+            .unwrap();
         let connector = builder.build();
         for _ in 0..count {
             let stream = std::net::TcpStream::connect(self.sip).unwrap();

@@ -49,7 +49,7 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Shared {
-    upstream: SocketAddr,
+    upstream: Mutex<SocketAddr>,
     stopping: AtomicBool,
     open: AtomicUsize,
     most_open: AtomicUsize,
@@ -67,7 +67,7 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind a port for the relay");
         let address = listener.local_addr().expect("the relay has an address");
         let shared = Arc::new(Shared {
-            upstream,
+            upstream: Mutex::new(upstream),
             stopping: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             most_open: AtomicUsize::new(0),
@@ -93,6 +93,11 @@ impl Proxy {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Relays further connections to another server: from outside, the server was restarted with another configuration.
+    pub fn redirect(&self, upstream: SocketAddr) {
+        *lock(&self.shared.upstream) = upstream;
     }
 
     /// TCP connections accepted so far.
@@ -146,7 +151,8 @@ impl Shared {
         };
         let open = self.open.fetch_add(1, Ordering::SeqCst) + 1;
         self.most_open.fetch_max(open, Ordering::SeqCst);
-        let Ok(server) = TcpStream::connect(self.upstream) else {
+        let upstream = *lock(&self.upstream);
+        let Ok(server) = TcpStream::connect(upstream) else {
             self.ended(index, Direction::FromServer);
             self.ended(index, Direction::FromClient);
             return;

@@ -689,6 +689,9 @@ fn one_by_one(server: &dyn Peer, mode: ClientAuth, has: impl Fn(&Suite) -> bool,
     cases
 }
 
+/// What is falsified, and how.
+type Falsehood<T> = (&'static str, fn(&mut T));
+
 /// A falsehood in any fact of an observation is found: the agreement above means something.
 #[test]
 fn every_falsehood_is_found() {
@@ -712,7 +715,7 @@ fn every_falsehood_is_found() {
         openssl_x509(&["-subject_hash"]),
     );
     assert_eq!(judge(&case, &decoded[0], &root_hash), Vec::<String>::new());
-    let falsehoods: [(&str, fn(&mut Handshake)); 13] = [
+    let falsehoods: [Falsehood<Handshake>; 13] = [
         ("version", |h| h.version = Some(ProtocolVersion::TLS_1_1)),
         ("suite", |h| h.cipher_suite = Some(CipherSuite(0xc02f))),
         ("group", |h| h.group = Some(NamedGroup::SECP256R1)),
@@ -738,7 +741,7 @@ fn every_falsehood_is_found() {
         falsify(seen.handshake.as_mut().expect("a handshake"));
         expect_found(&case, seen, what, &decoded[0], &root_hash);
     }
-    let falsehoods: [(&str, fn(&mut Observation)); 5] = [
+    let falsehoods: [Falsehood<Observation>; 5] = [
         ("certificates", |seen| seen.chain = None),
         ("reason", |seen| seen.error = None),
         ("phase reached", |seen| seen.phase_reached = Some(Phase::Sip)),

@@ -1,0 +1,231 @@
+//! What can be typed: commands, options, and their help.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use siptls_daemon::DEFAULT_LISTEN;
+use std::path::PathBuf;
+
+/// The configuration read when none is named.
+const DEFAULT_CONFIG: &str = "siptls-probe.yaml";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  every verdict is pass or warn
+  1  at least one verdict is fail
+  2  could not run: usage, configuration, own fault
+  3  nothing failed, but at least one verdict is inconclusive";
+
+/// Tells whether the other side's next SIP call over TLS still connects, and if not, why, whose turn it is and
+/// what to change.
+#[derive(Debug, Parser)]
+#[command(name = "siptls-probe", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(
+    subcommand_required = true,
+    arg_required_else_help = true,
+    disable_help_subcommand = true
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Visit endpoints once and judge what they answer
+    Check(CheckArguments),
+    /// Keep visiting the configured targets: metrics, reports and a status page over HTTP
+    Run(RunArguments),
+    /// Start good and faulty SIP TLS endpoints on this machine, and the daemon watching them
+    Lab(LabArguments),
+    /// Validate a configuration, or show what it comes to
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// List and show the shipped profiles, root groups and endpoint lists
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// Say what a check means, why it matters, and how to mend it product by product
+    Explain(ExplainArguments),
+}
+
+/// How a report is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people: verdict first, then what to change, then the facts
+    Text,
+    /// One document of schema siptls-probe/report/v1
+    Json,
+    /// One report per line, as soon as it is there
+    Jsonl,
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXIT_CODES)]
+pub(crate) struct CheckArguments {
+    /// `host`, `host:port`, `[v6]:port` or `sips:host[:port]`, port 5061 unless given; with --config.file also the
+    /// name of a configured target
+    #[arg(required = true, value_name = "ENDPOINT")]
+    pub(crate) endpoints: Vec<String>,
+
+    /// Rules to judge by: a shipped profile (see `catalog list`) or one of the configuration [default:
+    /// genesys-byoc-customer]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+
+    /// Dial this; the names sent and verified stay as they are
+    #[arg(long, value_name = "ADDR[:PORT]")]
+    pub(crate) connect: Option<String>,
+
+    /// Server name to send (SNI) and to verify [default: the endpoint's host]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) server_name: Option<String>,
+
+    /// PEM file of the roots to verify against, in place of the profile's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust_anchors: Option<PathBuf>,
+
+    /// How far to go: `hello` reads the server's first flight; `routine` finishes the handshake and sends OPTIONS, on
+    /// one connection. Surveys of all versions, suites and groups do not exist yet [default: routine]
+    #[arg(long, value_name = "hello|routine")]
+    pub(crate) depth: Option<String>,
+
+    /// Judge as if it were then: an RFC 3339 time, or a date, which means its first moment UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<String>,
+
+    /// Deadline of the visit to one address, all phases together, 100ms to 60s [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<String>,
+
+    /// How to write the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+
+    /// Write the report to this file in place of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Take targets by name, profiles and defaults from this configuration
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub(crate) config_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) configuration: ConfigurationArguments,
+
+    /// Address to listen on, `host:port`, `[v6]:port` or `:port` for all addresses; may be repeated
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
+    pub(crate) listen: Vec<String>,
+
+    /// URL under which a reverse proxy serves the daemon
+    #[arg(long = "web.external-url", value_name = "URL")]
+    pub(crate) external_url: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) log: LogArguments,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+With --once, exit code 0 says that every endpoint was judged as expected, 1 that one was not.")]
+pub(crate) struct LabArguments {
+    /// Address of the status page and the metrics; without this option a free port is taken when 10061 is in use
+    #[arg(long = "web.listen-address", value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+
+    /// End after the first round of visits
+    #[arg(long)]
+    pub(crate) once: bool,
+
+    #[command(flatten)]
+    pub(crate) log: QuietLogArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigurationArguments {
+    /// The configuration
+    #[arg(long = "config.file", value_name = "FILE", default_value = DEFAULT_CONFIG)]
+    pub(crate) config_file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogArguments {
+    /// Least severe messages to log, to standard error
+    #[arg(long = "log.level", value_enum, default_value_t = Level::Info)]
+    pub(crate) level: Level,
+
+    /// Form of the log
+    #[arg(long = "log.format", value_enum, default_value_t = LogFormat::Logfmt)]
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct QuietLogArguments {
+    /// Least severe messages to log, to standard error
+    #[arg(long = "log.level", value_enum, default_value_t = Level::Warn)]
+    pub(crate) level: Level,
+
+    /// Form of the log
+    #[arg(long = "log.format", value_enum, default_value_t = LogFormat::Logfmt)]
+    pub(crate) format: LogFormat,
+}
+
+/// Severity of a log message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    Debug,
+    Info,
+    Warn,
+    Error,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Logfmt,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Validate a configuration with everything it refers to, and tell all faults at once
+    Check(ConfigurationArguments),
+    /// Show the configuration as it takes effect, with the targets of all files and every default
+    Show(ConfigurationArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// List the shipped profiles, root groups and endpoint lists
+    List {
+        /// How to write the list
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
+    /// Show one of them in full, with its sources and dates
+    Show {
+        /// Name of a profile, root group or endpoint list; what shares the name is shown one after the other
+        #[arg(value_name = "NAME")]
+        name: String,
+
+        /// How to write it
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    /// Identifier of the check, such as `chain-complete`
+    #[arg(value_name = "CHECK")]
+    pub(crate) check: String,
+}

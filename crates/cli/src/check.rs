@@ -1,0 +1,275 @@
+//! The command `check`: visit endpoints once, judge what they answer, report.
+
+use crate::arguments::{CheckArguments, Format};
+use crate::failure::{CommandLineFault, Failure, nearest, note, shown};
+use crate::output::Output;
+use crate::page::Page;
+use crate::progress::Progress;
+use crate::signal::Stop;
+use crate::visits::{Seen, Visits, not_seen};
+use crate::{Outcome, json, report, summary};
+use siptls_config::{Plan, PlannedTarget, TargetOptions, target_from_options};
+use siptls_model::{Document, Endpoint, Reason, Report, Timestamp, Verdict, clock};
+use siptls_policy::Judge;
+
+/// Runs the command.
+pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
+    let as_of = arguments.as_of.as_deref().map(moment).transpose()?;
+    let plan = match &arguments.config_file {
+        Some(path) => Some(siptls_config::load(path).map_err(|source| Failure::Configuration { source })?),
+        None => None,
+    };
+    let targets = targets(arguments, plan.as_ref())?;
+    let output = Output::open(arguments.output.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::Runtime { source })?;
+    let mut delivery = Delivery {
+        targets,
+        as_of,
+        format: arguments.format,
+        output,
+        reports: Vec::new(),
+    };
+    let outcome = runtime.block_on(delivery.visit_all());
+    // A look-up that the system's resolver has not given back must not hold up the end.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// A time as typed: RFC 3339, or a date, which means its first moment UTC.
+fn moment(text: &str) -> Result<Timestamp, Failure> {
+    let date = || {
+        text.parse::<jiff::civil::Date>()
+            .ok()?
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .ok()
+    };
+    let is_date_only = text.len() == "2027-03-15".len();
+    match (text.parse::<Timestamp>(), is_date_only.then(date).flatten()) {
+        (Ok(moment), _) => Ok(moment),
+        (Err(_), Some(first)) => Ok(first.timestamp()),
+        (Err(_), None) => Err(Failure::AsOf { found: shown(text) }),
+    }
+}
+
+/// What is to be visited, or every fault of what was typed.
+fn targets(arguments: &CheckArguments, plan: Option<&Plan>) -> Result<Vec<PlannedTarget>, Failure> {
+    let options = TargetOptions {
+        profile: arguments.profile.clone(),
+        connect: arguments.connect.clone(),
+        server_name: arguments.server_name.clone(),
+        trust_anchors: arguments.trust_anchors.clone(),
+        depth: arguments.depth.clone(),
+        timeout: arguments.timeout.clone(),
+    };
+    let mut targets = Vec::with_capacity(arguments.endpoints.len());
+    let mut faults: Vec<CommandLineFault> = Vec::new();
+    for typed in &arguments.endpoints {
+        let planned = match plan.and_then(|plan| plan.target(typed)) {
+            Some(configured) => configured.with_options(&options, plan),
+            None => target_from_options(typed, &options, plan),
+        };
+        match planned {
+            Ok(planned) => {
+                remark_on_name(typed, plan);
+                targets.push(planned);
+            }
+            Err(found) => {
+                let found = found
+                    .as_slice()
+                    .iter()
+                    .map(|fault| CommandLineFault::new(typed, fault));
+                // An option's fault is the same for every endpoint.
+                found.for_each(|fault| {
+                    if !faults.contains(&fault) {
+                        faults.push(fault)
+                    }
+                });
+            }
+        }
+    }
+    if faults.is_empty() {
+        Ok(targets)
+    } else {
+        Err(Failure::CommandLine { faults })
+    }
+}
+
+/// A word that is no target of the configuration may be a mistyped name.
+fn remark_on_name(typed: &str, plan: Option<&Plan>) {
+    let Some(plan) = plan.filter(|plan| plan.target(typed).is_none()) else {
+        return;
+    };
+    let names = plan.targets.iter().map(|planned| planned.target.name.as_str());
+    if let Some(name) = nearest(typed, names).filter(|_| typed.parse::<Endpoint>().is_ok()) {
+        note(&format!(
+            "`{}` is no configured target and is taken as an endpoint; nearest is `{}`",
+            shown(typed),
+            shown(name)
+        ));
+    }
+}
+
+/// Reports on their way out, in the order in which the endpoints were typed.
+struct Delivery {
+    targets: Vec<PlannedTarget>,
+    as_of: Option<Timestamp>,
+    format: Format,
+    output: Output,
+    reports: Vec<Report>,
+}
+
+impl Delivery {
+    /// Visits every target and writes every report. A signal ends it with what is known by then.
+    async fn visit_all(&mut self) -> Result<Outcome, Failure> {
+        let mut stop = Stop::listen()?;
+        let progress = Progress::of(self.targets.len());
+        let mut visits = Visits::start(&self.targets);
+        let mut seen: Vec<Option<Seen>> = self.targets.iter().map(|_| None).collect();
+        let mut next = 0;
+        progress.waiting_for(self.waiting_for(&seen));
+        let mut stopped = false;
+        loop {
+            let ended = tokio::select! {
+                ended = visits.next() => ended,
+                () = stop.requested(), if !stopped => {
+                    stopped = true;
+                    visits.stop();
+                    continue;
+                }
+            };
+            let Some((index, observations)) = ended else { break };
+            if let Some(place) = seen.get_mut(index) {
+                *place = Some(observations);
+            }
+            progress.done();
+            progress.waiting_for(self.waiting_for(&seen));
+            while let Some(observations) = seen.get_mut(next).and_then(Option::take) {
+                progress.aside(|| self.deliver(next, observations))?;
+                next += 1;
+            }
+        }
+        drop(progress);
+        let (reason, message) = if stopped {
+            (
+                Reason::Cancelled,
+                "the program was told to stop before the visit had ended",
+            )
+        } else {
+            (Reason::Internal, "the visit ended abnormally")
+        };
+        for index in next..self.targets.len() {
+            let observations = match (
+                seen.get_mut(index).and_then(Option::take),
+                self.targets.get(index),
+            ) {
+                (Some(observations), _) => observations,
+                (None, Some(planned)) => vec![not_seen(&planned.target, reason, message, clock::now())],
+                (None, None) => continue,
+            };
+            self.deliver(index, observations)?;
+        }
+        self.finish()
+    }
+
+    fn waiting_for(&self, seen: &[Option<Seen>]) -> String {
+        let open = self.targets.iter().zip(seen).filter(|(_, seen)| seen.is_none());
+        open.map(|(planned, _)| shown(&planned.target.name))
+            .take(4)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Judges and writes what was seen of one target.
+    fn deliver(&mut self, index: usize, observations: Seen) -> Result<(), Failure> {
+        let Some(planned) = self.targets.get(index) else {
+            return Ok(());
+        };
+        let judge = Judge::new(
+            planned.profile.clone(),
+            planned.trust_anchors.clone(),
+            &planned.target,
+        );
+        for observation in observations {
+            let judgement = judge.judge(&observation, self.as_of.unwrap_or_else(clock::now));
+            let report = Report::new(&observation, &judgement);
+            match self.format {
+                Format::Json => {}
+                Format::Jsonl => self.output.write(&json::line(&report)?)?,
+                Format::Text => {
+                    let mut page = Page::new(self.output.width());
+                    if !self.reports.is_empty() {
+                        page.blank();
+                    }
+                    report::write(&mut page, &report, planned, judgement.as_of, self.as_of.is_some());
+                    self.output.write(&page.into_text())?;
+                }
+            }
+            self.reports.push(report);
+        }
+        Ok(())
+    }
+
+    /// What stands at the end, and what it all comes to.
+    fn finish(&mut self) -> Result<Outcome, Failure> {
+        let outcome = outcome(self.reports.iter().map(|report| report.verdict));
+        match self.format {
+            Format::Json => {
+                let reports = std::mem::take(&mut self.reports);
+                self.output
+                    .write(&json::document(&Document::new(clock::now(), reports))?)?;
+            }
+            Format::Text if self.reports.len() > 1 => {
+                let mut page = Page::new(self.output.width());
+                page.blank();
+                summary::write(&mut page, &self.reports);
+                self.output.write(&page.into_text())?;
+            }
+            Format::Text | Format::Jsonl => {}
+        }
+        Ok(outcome)
+    }
+}
+
+/// What some verdicts come to: a failure outweighs what was not seen.
+fn outcome(verdicts: impl Iterator<Item = Verdict>) -> Outcome {
+    verdicts.fold(Outcome::Good, |outcome, verdict| match (outcome, verdict) {
+        (Outcome::Failed, _) | (_, Verdict::Fail) => Outcome::Failed,
+        (Outcome::Inconclusive, _) | (_, Verdict::Inconclusive) => Outcome::Inconclusive,
+        (Outcome::Good, Verdict::Pass | Verdict::Warn) => Outcome::Good,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_date_is_its_first_moment() {
+        assert_eq!(moment("2027-03-15").unwrap().to_string(), "2027-03-15T00:00:00Z");
+        assert_eq!(
+            moment("2027-03-15T06:00:00+01:00").unwrap().to_string(),
+            "2027-03-15T05:00:00Z"
+        );
+        for text in ["", "tomorrow", "2027-02-30", "2027-03-15T06:00", "15.03.2027"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_failure_outweighs_what_was_not_seen() {
+        use Verdict::{Fail, Inconclusive, Pass, Warn};
+        for (verdicts, expected) in [
+            (vec![], Outcome::Good),
+            (vec![Pass, Warn], Outcome::Good),
+            (vec![Pass, Inconclusive], Outcome::Inconclusive),
+            (vec![Inconclusive, Fail, Pass], Outcome::Failed),
+            (vec![Fail, Inconclusive], Outcome::Failed),
+        ] {
+            assert_eq!(outcome(verdicts.into_iter()), expected);
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The commands `config check` and `config show`.
+
+use crate::Outcome;
+use crate::failure::Failure;
+use crate::output::Output;
+use siptls_config::Plan;
+use std::path::Path;
+
+/// Validates a configuration and says what is in it.
+pub(crate) fn check(path: &Path) -> Result<Outcome, Failure> {
+    let plan = load(path)?;
+    let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
+    let mut parts = vec![
+        count(plan.targets.len(), "target"),
+        count(plan.files.len(), "file"),
+    ];
+    if !plan.profiles.is_empty() {
+        parts.push(count(plan.profiles.len(), "own profile"));
+    }
+    Output::standard().write(&format!("{}: no faults: {}\n", path.display(), parts.join(", ")))?;
+    Ok(Outcome::Good)
+}
+
+/// Prints the configuration as it takes effect.
+pub(crate) fn show(path: &Path) -> Result<Outcome, Failure> {
+    Output::standard().write(&load(path)?.effective_yaml())?;
+    Ok(Outcome::Good)
+}
+
+fn load(path: &Path) -> Result<Plan, Failure> {
+    siptls_config::load(path).map_err(|source| Failure::Configuration { source })
+}

@@ -1,0 +1,77 @@
+//! The command `run`: the daemon with its configuration, log, signals and limits.
+
+use crate::Outcome;
+use crate::arguments::RunArguments;
+use crate::failure::Failure;
+use crate::log;
+use crate::signal::Stop;
+use siptls_daemon::{DaemonError, Options};
+use siptls_probe_engine::{Prober, ProberOptions};
+use std::path::PathBuf;
+
+/// Most threads that work on visits: ten thousand targets need less than one core.
+const MAX_WORKERS: usize = 4;
+
+/// Runs the daemon until it is told to stop.
+pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
+    log::start(arguments.log.level, arguments.log.format)?;
+    raise_descriptor_limit();
+    runtime()?.block_on(async {
+        let mut stop = Stop::listen()?;
+        let options = Options {
+            listen: arguments.listen,
+            external_url: arguments.external_url,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            ..Options::default()
+        };
+        let load = configuration(arguments.configuration.config_file);
+        let prober = Prober::new(ProberOptions::default());
+        siptls_daemon::run(options, load, prober, async move { stop.requested().await })
+            .await
+            .map_err(failure)
+    })?;
+    Ok(Outcome::Good)
+}
+
+/// Reads the configuration anew each time it is called.
+pub(crate) fn configuration(path: PathBuf) -> siptls_daemon::Load {
+    Box::new(move || siptls_config::load(&path))
+}
+
+/// The daemon's reasons as the program's own.
+pub(crate) fn failure(error: DaemonError) -> Failure {
+    match error {
+        DaemonError::Configuration { source } => Failure::Configuration { source },
+        source => Failure::Daemon { source },
+    }
+}
+
+/// A runtime with a few threads.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.min(MAX_WORKERS))
+        .enable_all()
+        .build()
+        .map_err(|source| Failure::Runtime { source })
+}
+
+/// Every visit under way and every reader of the metrics is an open file; systems allow 1,024 unless asked for more.
+fn raise_descriptor_limit() {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        if limit.current != limit.maximum
+            && let Err(error) = setrlimit(
+                Resource::Nofile,
+                Rlimit {
+                    current: limit.maximum,
+                    maximum: limit.maximum,
+                },
+            )
+        {
+            tracing::warn!(%error, "limit of open files not raised");
+        }
+    }
+}

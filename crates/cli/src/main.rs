@@ -1,0 +1,82 @@
+//! The program `siptls-probe`: what is typed, what is printed, and the exit code.
+//!
+//! ```text
+//!  arguments ─┬─ check ─────────► prober ─► judge ─► report (text, JSON)
+//!             ├─ run ───────────► daemon
+//!             ├─ lab ───────────► loopback endpoints + daemon
+//!             └─ config, catalog, explain ─► text
+//! ```
+//!
+//! Reports and other data go to standard output, everything else to standard error. Nothing here judges or speaks TLS.
+
+mod arguments;
+mod catalog;
+mod check;
+mod configuration;
+mod daemon;
+mod explanation;
+mod facts;
+mod failure;
+mod json;
+mod lab;
+mod log;
+mod openssl;
+mod output;
+mod page;
+mod progress;
+mod report;
+mod signal;
+mod summary;
+mod visits;
+
+use arguments::{Arguments, CatalogCommand, Command, ConfigCommand};
+use clap::Parser as _;
+use failure::Failure;
+use std::process::ExitCode;
+
+/// How a command ended that could run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Every verdict is pass or warn, or the command has no verdicts.
+    Good,
+    /// At least one verdict is fail.
+    Failed,
+    /// Nothing failed, but at least one verdict is inconclusive.
+    Inconclusive,
+}
+
+/// Exit code of a command that could not run; clap ends with the same on a fault of usage.
+const COULD_NOT_RUN: u8 = 2;
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Good => 0,
+            Outcome::Failed => 1,
+            Outcome::Inconclusive => 3,
+        })
+    }
+}
+
+fn main() -> ExitCode {
+    match command(Arguments::parse().command) {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            failure::print(&failure);
+            ExitCode::from(COULD_NOT_RUN)
+        }
+    }
+}
+
+fn command(command: Command) -> Result<Outcome, Failure> {
+    match command {
+        Command::Check(arguments) => check::check(&arguments),
+        Command::Run(arguments) => daemon::run(arguments),
+        Command::Lab(arguments) => lab::lab(&arguments),
+        Command::Config(ConfigCommand::Check(arguments)) => configuration::check(&arguments.config_file),
+        Command::Config(ConfigCommand::Show(arguments)) => configuration::show(&arguments.config_file),
+        Command::Catalog(CatalogCommand::List { format }) => catalog::list(format),
+        Command::Catalog(CatalogCommand::Show { name, format }) => catalog::show(&name, format),
+        Command::Explain(arguments) => explanation::explain(&arguments.check),
+    }
+}

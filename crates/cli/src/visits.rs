@@ -1,0 +1,123 @@
+//! Visits to several targets: a few at once, never two to the same place.
+
+use siptls_config::PlannedTarget;
+use siptls_model::{
+    Host, Observation, Phase, PhaseDurations, ProbeError, Reason, SipOutcome, Target, Timestamp,
+};
+use siptls_probe_engine::{Prober, ProberOptions};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+/// Most visits at once. Each is one connection, and whoever checks by hand has patience.
+const CONCURRENCY: usize = 8;
+
+/// What was seen of each address of a target.
+pub(crate) type Seen = Vec<Observation>;
+
+/// Visits under way; dropping it ends them.
+pub(crate) struct Visits {
+    done: mpsc::UnboundedReceiver<(usize, Seen)>,
+    tasks: JoinSet<()>,
+}
+
+impl Visits {
+    /// Begins to visit these targets. Those that dial the same host and port wait for each other.
+    pub(crate) fn start(targets: &[PlannedTarget]) -> Self {
+        let prober = Arc::new(Prober::new(ProberOptions::default()));
+        let permits = Arc::new(Semaphore::new(CONCURRENCY));
+        let (sender, done) = mpsc::unbounded_channel();
+        let mut tasks = JoinSet::new();
+        for group in groups(targets) {
+            let (prober, permits, sender) = (Arc::clone(&prober), Arc::clone(&permits), sender.clone());
+            let members: Vec<(usize, PlannedTarget)> = group
+                .into_iter()
+                .filter_map(|index| Some((index, targets.get(index)?.clone())))
+                .collect();
+            tasks.spawn(async move {
+                for (index, planned) in members {
+                    let Ok(_permit) = permits.acquire().await else {
+                        return;
+                    };
+                    let seen = prober.visit(&planned.target, &planned.profile.offer).await;
+                    if sender.send((index, seen)).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        Self { done, tasks }
+    }
+
+    /// The next visit that has ended, with the index of its target; `None` when there is none to come.
+    pub(crate) async fn next(&mut self) -> Option<(usize, Seen)> {
+        self.done.recv().await
+    }
+
+    /// Ends the visits under way; those that have ended are still to be had.
+    pub(crate) fn stop(&mut self) {
+        self.tasks.abort_all();
+    }
+}
+
+/// Indices of targets by where they dial, in the order given.
+fn groups(targets: &[PlannedTarget]) -> Vec<Vec<usize>> {
+    let mut places: HashMap<(Host, u16), usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (index, planned) in targets.iter().enumerate() {
+        let place = *places.entry(planned.target.dial()).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        if let Some(group) = groups.get_mut(place) {
+            group.push(index);
+        }
+    }
+    groups
+}
+
+/// The observation of a visit that did not come to its end.
+pub(crate) fn not_seen(target: &Arc<Target>, reason: Reason, message: &str, now: Timestamp) -> Observation {
+    Observation {
+        target: Arc::clone(target),
+        address: target.literal_address(),
+        started_at: now,
+        duration: Duration::ZERO,
+        connections_opened: 0,
+        phase_reached: None,
+        error: Some(ProbeError {
+            phase: Phase::Resolve,
+            reason,
+            message: message.to_owned(),
+        }),
+        phases: PhaseDurations::default(),
+        offer: None,
+        handshake: None,
+        chain: None,
+        sip: SipOutcome::NotSent,
+        flight: Arc::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use siptls_config::{TargetOptions, target_from_options};
+
+    #[test]
+    fn the_same_place_is_never_visited_twice_at_once() {
+        let endpoints = [
+            "a.example.test",
+            "b.example.test",
+            "A.example.test:5061",
+            "a.example.test:5062",
+        ];
+        let targets: Vec<_> = endpoints
+            .into_iter()
+            .map(|endpoint| target_from_options(endpoint, &TargetOptions::default(), None).unwrap())
+            .collect();
+        assert_eq!(groups(&targets), [vec![0, 2], vec![1], vec![3]]);
+    }
+}

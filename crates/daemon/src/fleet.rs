@@ -1,0 +1,134 @@
+//! All targets of the configuration in use.
+
+use crate::member::{Member, Sight, abnormal};
+use crate::schedule::SlotId;
+use jiff::Timestamp;
+use siptls_catalog::Profile;
+use siptls_config::Plan;
+use siptls_metrics::{Own, Series};
+use siptls_model::Observation;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Duration;
+
+/// All targets of the configuration in use, and what was seen of them.
+pub(crate) struct Fleet {
+    roll: RwLock<Roll>,
+    own: Own,
+}
+
+#[derive(Default)]
+struct Roll {
+    members: BTreeMap<String, Arc<Member>>,
+    profiles: HashMap<String, Arc<Profile>>,
+    next_id: u64,
+}
+
+/// What a new configuration changes in the schedule.
+#[derive(Debug, Default)]
+pub(crate) struct Change {
+    /// Targets that are new or have changed: slot, name, interval.
+    pub(crate) added: Vec<(SlotId, String, Duration)>,
+    /// Slots of targets that are gone or have changed.
+    pub(crate) removed: Vec<SlotId>,
+    /// Targets now.
+    pub(crate) targets: usize,
+}
+
+impl Fleet {
+    pub(crate) fn new(own: Own) -> Self {
+        Self {
+            roll: RwLock::default(),
+            own,
+        }
+    }
+
+    /// Takes a configuration into use. A target that is equal to one of before keeps its slot, its counters and what was
+    /// seen; profile and roots are the new ones from its next visit on. A changed one begins anew.
+    pub(crate) fn apply(&self, plan: &Plan) -> Change {
+        let mut roll = self.roll.write().unwrap_or_else(PoisonError::into_inner);
+        let mut before = std::mem::take(&mut roll.members);
+        let mut change = Change::default();
+        for planned in &plan.targets {
+            let name = &planned.target.name;
+            let member = match before.remove(name) {
+                Some(member) if member.target == planned.target => member.renewed(planned),
+                changed => {
+                    change.removed.extend(changed.map(|member| member.id));
+                    roll.next_id += 1;
+                    let id = SlotId(roll.next_id);
+                    change.added.push((id, name.clone(), planned.target.interval));
+                    Member::new(id, planned)
+                }
+            };
+            roll.members.insert(name.clone(), Arc::new(member));
+        }
+        change
+            .removed
+            .extend(before.into_values().map(|member| member.id));
+        change.targets = roll.members.len();
+        roll.profiles = plan.profiles.clone();
+        for planned in &plan.targets {
+            roll.profiles
+                .entry(planned.profile.name.clone())
+                .or_insert_with(|| Arc::clone(&planned.profile));
+        }
+        change
+    }
+
+    /// The target of that name.
+    pub(crate) fn member(&self, name: &str) -> Option<Arc<Member>> {
+        self.roll().members.get(name).cloned()
+    }
+
+    /// All targets in the order of their names.
+    pub(crate) fn members(&self) -> Vec<Arc<Member>> {
+        self.roll().members.values().cloned().collect()
+    }
+
+    /// The profile of that name: of the configuration, else shipped.
+    pub(crate) fn profile(&self, name: &str) -> Option<Arc<Profile>> {
+        let configured = self.roll().profiles.get(name).cloned();
+        configured.or_else(|| siptls_catalog::profile(name))
+    }
+
+    /// The series of all targets, in the order of their names.
+    pub(crate) fn series(&self) -> Vec<Arc<Series>> {
+        let members = self.members();
+        let mut all = Vec::with_capacity(members.len());
+        for member in members {
+            all.extend(member.sights().iter().map(|sight| Arc::clone(&sight.series)));
+        }
+        all
+    }
+
+    /// Everything that was seen last, in the order of names.
+    pub(crate) fn sights(&self) -> Vec<Arc<Sight>> {
+        self.members().iter().flat_map(|member| member.sights()).collect()
+    }
+
+    /// Judges and takes in what a visit saw, unless the target was removed or changed in the meantime.
+    pub(crate) fn record(&self, name: &str, id: SlotId, observations: Vec<Observation>, now: Timestamp) {
+        let Some(member) = self.member(name).filter(|member| member.id == id) else {
+            return;
+        };
+        if observations.is_empty() {
+            self.record_abnormal(name, id, "the visit saw no address and no error", now);
+        } else {
+            let judged = member.judged(observations, now);
+            member.record(judged, &self.own);
+        }
+    }
+
+    /// Takes in that a visit ended abnormally.
+    pub(crate) fn record_abnormal(&self, name: &str, id: SlotId, message: &str, now: Timestamp) {
+        let Some(member) = self.member(name).filter(|member| member.id == id) else {
+            return;
+        };
+        member.record(vec![abnormal(&member.target, message, now)], &self.own);
+    }
+
+    fn roll(&self) -> RwLockReadGuard<'_, Roll> {
+        self.roll.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}

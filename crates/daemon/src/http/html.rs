@@ -1,0 +1,106 @@
+//! Text made safe for HTML, and the frame of every page.
+
+use siptls_model::{Verdict, escape_text};
+use std::fmt::{Display, Write as _};
+
+/// `text` for an element or a quoted attribute. Control and direction characters are written out, as everywhere.
+pub(crate) fn safe(text: impl Display) -> String {
+    let text = escape_text(&text.to_string());
+    let mut out = String::with_capacity(text.len() + text.len() / 8);
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// `name` as one segment of a path: everything but letters, digits and `-._~` as `%XX`.
+///
+/// A name of dots alone would be read as a step in the path; browsers resolve `%2E` the same way, so the reports of
+/// such a target are reached by its name only in the interface for programs.
+pub(crate) fn segment(name: &str) -> String {
+    name.bytes()
+        .fold(String::with_capacity(name.len()), |mut out, byte| {
+            if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+                out.push(char::from(byte));
+            } else {
+                // Writing to a String cannot fail.
+                let _ = write!(out, "%{byte:02X}");
+            }
+            out
+        })
+}
+
+/// A whole page. `root` leads from it to `/`; title is text, body is HTML.
+pub(crate) fn page(root: &str, title: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta http-equiv=\"refresh\" content=\"30\">\n\
+         <title>{}</title>\n<link rel=\"stylesheet\" href=\"{root}style.css\">\n</head>\n<body>\n{body}</body>\n</html>\n",
+        safe(title)
+    )
+}
+
+/// A verdict as a coloured word; `None` before the first visit.
+pub(crate) fn badge(verdict: Option<Verdict>) -> String {
+    match verdict {
+        Some(verdict) => format!("<span class=\"badge {0}\">{0}</span>", verdict.code()),
+        None => "<span class=\"badge none\">not yet visited</span>".to_owned(),
+    }
+}
+
+/// What a verdict means, as one sentence.
+pub(crate) const fn sentence(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "The peer's next call connects, and nothing announced will change that.",
+        Verdict::Warn => "The peer's next call connects; something should be changed in time.",
+        Verdict::Fail => "The peer's next call will not connect.",
+        Verdict::Inconclusive => "Not enough was seen to say.",
+    }
+}
+
+/// The style of all pages: readable on a phone, light and dark.
+pub(crate) const STYLE: &str = "\
+:root{color-scheme:light dark;--fg:#1c2126;--bg:#fff;--soft:#5b6670;--line:#d9dee3;--pass:#1a7f37;--warn:#8a6100;--fail:#c0241c;--inconclusive:#57606a}
+@media(prefers-color-scheme:dark){:root{--fg:#e6e9ec;--bg:#14181c;--soft:#9aa5af;--line:#333b43;--pass:#4ac26b;--warn:#e3b341;--fail:#ff7b72;--inconclusive:#a0a9b2}}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:1rem;max-width:72rem;font:16px/1.45 system-ui,sans-serif;color:var(--fg);background:var(--bg)}
+h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem;margin:1.5rem 0 .4rem}
+a{color:inherit}
+nav,.soft,footer{color:var(--soft)}
+nav a{margin-right:1rem}
+.counts a{display:inline-block;margin:0 1rem .4rem 0;text-decoration:none}
+.wide{overflow-x:auto}
+table{border-collapse:collapse;width:100%}
+th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;border-top:1px solid var(--line);overflow-wrap:anywhere}
+th{font-weight:600;color:var(--soft)}
+td:first-child,th:first-child{white-space:nowrap;overflow-wrap:normal}
+.badge{font-weight:600}
+.badge::before{content:'\\25cf\\a0'}
+.pass{color:var(--pass)}.warn{color:var(--warn)}.fail{color:var(--fail)}.inconclusive,.none,.skip{color:var(--inconclusive)}
+.evidence{font-family:ui-monospace,monospace;font-size:.85rem;color:var(--soft)}
+.remedy::before{content:'\\2192\\a0'}
+footer{margin-top:2rem;font-size:.85rem}
+@media(max-width:40rem){body{padding:.6rem}th,td{padding-right:.5rem}.optional{display:none}}
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_leaves_its_place() {
+        assert_eq!(
+            safe("<script>alert('x')</script>&\"\n\u{202e}"),
+            "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&amp;&quot;\\u{a}\\u{202e}"
+        );
+        assert_eq!(segment("a/b?c#d é\"<"), "a%2Fb%3Fc%23d%20%C3%A9%22%3C");
+    }
+}

@@ -1,0 +1,176 @@
+//! The web side: what it serves, to whom, within which limits.
+
+mod body;
+mod html;
+mod page;
+mod probe;
+mod reports;
+mod serve;
+mod stall;
+mod target_page;
+
+use crate::fleet::Fleet;
+use crate::reload::Loader;
+use crate::visitor::AnyVisitor;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use siptls_metrics::{CONTENT_TYPE, Exposition, Own};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tower_http::compression::{CompressionLayer, CompressionLevel};
+
+pub(crate) use serve::Listeners;
+
+/// What the handlers share.
+pub(crate) struct App {
+    fleet: Arc<Fleet>,
+    loader: Arc<Loader>,
+    visitor: Arc<dyn AnyVisitor>,
+    own: Own,
+    probes: Semaphore,
+    version: String,
+}
+
+impl App {
+    pub(crate) fn new(
+        fleet: Arc<Fleet>,
+        loader: Arc<Loader>,
+        visitor: Arc<dyn AnyVisitor>,
+        own: Own,
+        probes: usize,
+        version: String,
+    ) -> Self {
+        let probes = Semaphore::new(probes.clamp(1, Semaphore::MAX_PERMITS));
+        Self {
+            fleet,
+            loader,
+            visitor,
+            own,
+            probes,
+            version,
+        }
+    }
+}
+
+/// The connection on which a request came.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Connection {
+    local: SocketAddr,
+    peer: SocketAddr,
+}
+
+impl Connection {
+    /// Neither end is beyond this machine.
+    fn is_loopback(self) -> bool {
+        self.local.ip().to_canonical().is_loopback() && self.peer.ip().to_canonical().is_loopback()
+    }
+}
+
+/// What is served, for the answer to an unknown path.
+const PATHS: &str = "\
+not found; there are:
+/                      status page
+/targets/NAME          one target
+/metrics               metrics
+/probe?target=NAME     one probe, now
+/api/v1/reports        reports of all targets
+/api/v1/reports/NAME   reports of one target
+/-/healthy  /-/ready   liveness, readiness
+POST /-/reload         load the configuration again
+";
+
+/// The routes, with compression and the headers of every answer.
+fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(page::index))
+        .route("/targets/{name}", get(target_page::target))
+        .route("/style.css", get(page::style))
+        .route("/metrics", get(metrics))
+        .route("/probe", get(probe::probe))
+        .route("/api/v1/reports", get(reports::all))
+        .route("/api/v1/reports/{name}", get(reports::one))
+        .route("/-/healthy", get(|| async { text(StatusCode::OK, "healthy\n") }))
+        .route("/-/ready", get(ready))
+        .route("/-/reload", post(reload).put(reload))
+        .fallback(|| async { text(StatusCode::NOT_FOUND, PATHS) })
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(middleware::from_fn(with_headers))
+        .with_state(app)
+}
+
+/// Headers of every answer: no script, nothing from elsewhere, no guessing of types, no frames, no stale copies.
+async fn with_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.insert(
+        "cross-origin-resource-policy",
+        HeaderValue::from_static("same-origin"),
+    );
+    response
+}
+
+/// A plain text answer.
+fn text(status: StatusCode, text: impl Into<String>) -> Response {
+    (
+        status,
+        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
+        text.into(),
+    )
+        .into_response()
+}
+
+async fn ready(State(app): State<Arc<App>>) -> Response {
+    if app.loader.is_loaded() {
+        text(StatusCode::OK, "ready\n")
+    } else {
+        text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the configuration is being loaded\n",
+        )
+    }
+}
+
+async fn reload(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
+    // Browsers say where a request comes from; tools of operators do not send this header.
+    let site = headers
+        .get("sec-fetch-site")
+        .and_then(|value| value.to_str().ok());
+    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+        return text(
+            StatusCode::FORBIDDEN,
+            "a reload is not taken from another site's page\n",
+        );
+    }
+    match app.loader.load().await {
+        Ok(targets) => text(
+            StatusCode::OK,
+            format!("configuration loaded, {targets} targets\n"),
+        ),
+        Err(error) => text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            format!("configuration not loaded:\n{error}\n"),
+        ),
+    }
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let chunks = std::iter::once(app.own.render()).chain(Exposition::new(app.fleet.series()));
+    ([(header::CONTENT_TYPE, CONTENT_TYPE)], body::of_chunks(chunks)).into_response()
+}

@@ -1,0 +1,165 @@
+//! The status page: every target at every address, the worst first.
+
+use super::App;
+use super::html::{STYLE, badge, page, safe, segment};
+use crate::member::{Member, Sight};
+use axum::extract::{Query, State};
+use axum::http::header;
+use axum::response::{Html, IntoResponse, Response};
+use siptls_model::{Severity, Status, Verdict, clock};
+use std::cmp::Reverse;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// Most rows of the page: what a browser shows without trouble. The interface for programs has all.
+const MAX_ROWS: usize = 1_000;
+
+struct Row {
+    member: Arc<Member>,
+    sight: Option<Arc<Sight>>,
+}
+
+impl Row {
+    fn verdict(&self) -> Option<Verdict> {
+        self.sight.as_ref().map(|sight| sight.judgement.verdict)
+    }
+}
+
+/// The style sheet.
+pub(crate) async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+}
+
+/// The page of all targets; `?verdict=fail` shows only those.
+pub(crate) async fn index(
+    State(app): State<Arc<App>>,
+    Query(query): Query<Vec<(String, String)>>,
+) -> Html<String> {
+    let wanted = query
+        .iter()
+        .find(|(key, _)| key == "verdict")
+        .map(|(_, value)| value.as_str());
+    let members = app.fleet.members();
+    let targets = members.len();
+    let mut rows: Vec<Row> = Vec::with_capacity(targets);
+    for member in members {
+        let sights = member.sights();
+        if sights.is_empty() {
+            rows.push(Row {
+                member: Arc::clone(&member),
+                sight: None,
+            });
+        }
+        rows.extend(sights.into_iter().map(|sight| Row {
+            member: Arc::clone(&member),
+            sight: Some(sight),
+        }));
+    }
+    let counts = counts(&rows);
+    rows.retain(|row| wanted.is_none_or(|wanted| row.verdict().map_or("none", Verdict::code) == wanted));
+    // A stable sort: equal ones stay in the order of their names.
+    rows.sort_by_key(|row| Reverse(badness(row.verdict())));
+
+    let mut body = String::from("<h1>siptls-probe</h1>\n");
+    body.push_str(&counts);
+    if app.loader.is_loaded() {
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            body,
+            "<p class=\"soft\">{targets} targets. The worst come first.</p>"
+        );
+    } else {
+        body.push_str("<p>The configuration is being loaded.</p>\n");
+    }
+    body.push_str("<div class=\"wide\"><table>\n<tr><th>verdict</th><th>target</th><th>address</th><th>finding</th><th class=\"optional\">profile</th><th class=\"optional\">last probe</th></tr>\n");
+    for row in rows.iter().take(MAX_ROWS) {
+        write_row(&mut body, row);
+    }
+    body.push_str("</table></div>\n");
+    if let Some(more @ 1..) = rows.len().checked_sub(MAX_ROWS) {
+        let _ = writeln!(
+            body,
+            "<p>{more} more rows are not shown; <a href=\"api/v1/reports\">the reports</a> have all.</p>"
+        );
+    }
+    let _ = writeln!(
+        body,
+        "<footer><nav><a href=\"metrics\">metrics</a><a href=\"api/v1/reports\">reports</a></nav>\
+         <p>siptls-probe {}, {}</p></footer>",
+        safe(&app.version),
+        clock::now().strftime("%Y-%m-%d %H:%M:%S UTC")
+    );
+    Html(page("", "siptls-probe", &body))
+}
+
+fn counts(rows: &[Row]) -> String {
+    let mut out = String::from("<p class=\"counts\"><a href=\"?\">all</a>");
+    for verdict in [
+        Some(Verdict::Fail),
+        Some(Verdict::Inconclusive),
+        Some(Verdict::Warn),
+        Some(Verdict::Pass),
+        None,
+    ] {
+        let count = rows.iter().filter(|row| row.verdict() == verdict).count();
+        if count > 0 || verdict.is_some() {
+            let code = verdict.map_or("none", Verdict::code);
+            let _ = write!(out, "<a href=\"?verdict={code}\">{} {count}</a>", badge(verdict));
+        }
+    }
+    out.push_str("</p>\n");
+    out
+}
+
+const fn badness(verdict: Option<Verdict>) -> u8 {
+    match verdict {
+        Some(Verdict::Fail) => 4,
+        Some(Verdict::Inconclusive) => 3,
+        Some(Verdict::Warn) => 2,
+        None => 1,
+        Some(Verdict::Pass) => 0,
+    }
+}
+
+fn write_row(out: &mut String, row: &Row) {
+    let target = &row.member.target;
+    let address = row.sight.as_ref().and_then(|sight| sight.observation.address);
+    let _ = writeln!(
+        out,
+        "<tr><td>{}</td><td><a href=\"targets/{}\">{}</a></td><td>{}</td><td>{}</td>\
+         <td class=\"optional\">{}</td><td class=\"optional\">{}</td></tr>",
+        badge(row.verdict()),
+        segment(&target.name),
+        safe(&target.name),
+        address.map_or_else(|| safe(&target.endpoint), safe),
+        row.sight
+            .as_ref()
+            .map(|sight| safe(finding(sight)))
+            .unwrap_or_default(),
+        safe(&target.profile),
+        row.sight
+            .as_ref()
+            .map(|sight| sight
+                .observation
+                .started_at
+                .strftime("%Y-%m-%d %H:%M:%S")
+                .to_string())
+            .unwrap_or_default()
+    );
+}
+
+/// The one thing to say of an address in a table: the worst finding, else why the visit stopped short.
+fn finding(sight: &Sight) -> String {
+    let worst = sight
+        .judgement
+        .findings
+        .iter()
+        .filter(|finding| finding.severity != Severity::Info)
+        .filter(|finding| matches!(finding.status, Status::Fail | Status::Warn))
+        .min_by_key(|finding| (Reverse(finding.status), finding.severity));
+    match (worst, &sight.observation.error) {
+        (Some(finding), _) => finding.summary.clone(),
+        (None, Some(error)) => error.to_string(),
+        (None, None) => String::new(),
+    }
+}

@@ -1,0 +1,324 @@
+//! `/probe`: one visit, now, to a configured target.
+
+use super::{App, Connection, text};
+use crate::member::Member;
+use axum::Extension;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use siptls_catalog::Profile;
+use siptls_metrics::{CONTENT_TYPE, ProbeResult, Series, Subject, Tally, probe_answer};
+use siptls_model::{
+    Document, Judgement, Observation, Report, Target, Verdict, clock, escape_text, escape_text_bounded,
+};
+use std::fmt::Write as _;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tracing::instrument::WithSubscriber as _;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// What is left of a scrape's time for the answer's way back, as the blackbox exporter keeps it.
+const SCRAPE_MARGIN: Duration = Duration::from_millis(500);
+/// Longest probe when the scraper does not say how long it waits: Prometheus's customary longest.
+const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
+/// Longest log text of a debug answer, in bytes.
+const MAX_LOG_BYTES: usize = 64 * 1024;
+
+struct Question {
+    member: Arc<Member>,
+    /// The target as it is visited: with the profile and the timeout of the question.
+    target: Arc<Target>,
+    profile: Arc<Profile>,
+    debug: bool,
+    limit: Duration,
+}
+
+/// One visit to a configured target, judged and answered as metrics. It leaves neither state nor counters behind.
+pub(crate) async fn probe(
+    State(app): State<Arc<App>>,
+    Extension(connection): Extension<Connection>,
+    Query(query): Query<Vec<(String, String)>>,
+    headers: HeaderMap,
+) -> Response {
+    let question = match question(&app, connection, &query, &headers) {
+        Ok(question) => question,
+        Err(refusal) => return refusal,
+    };
+    let Ok(_permit) = app.probes.try_acquire() else {
+        let refusal = text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many probes at once, try again\n",
+        );
+        return ([(header::RETRY_AFTER, "1")], refusal).into_response();
+    };
+    let start = Instant::now();
+    let log = Log::default();
+    // As a task of its own: a panic is answered, and a client that goes away ends the visit.
+    let mut visit = JoinSet::new();
+    let visiting = visit_alone(Arc::clone(&app), &question);
+    if question.debug {
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(log.clone())
+            .with_ansi(false)
+            .with_max_level(tracing::Level::TRACE);
+        visit.spawn(visiting.with_subscriber(subscriber.finish()));
+    } else {
+        visit.spawn(visiting);
+    }
+    let observations = match timeout_at(start + question.limit, visit.join_next()).await {
+        Ok(Some(Ok(observations))) => observations,
+        Ok(_) => {
+            tracing::error!(target_name = question.target.name, "probe ended abnormally");
+            return text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the probe ended abnormally, see the log\n",
+            );
+        }
+        // Out of time: nothing was seen of it, and the answer says no more than that.
+        Err(_) => Vec::new(),
+    };
+    answer(&question, observations, start.elapsed(), &log)
+}
+
+fn visit_alone(app: Arc<App>, question: &Question) -> impl Future<Output = Vec<Observation>> + use<> {
+    let (member, target) = (Arc::clone(&question.member), Arc::clone(&question.target));
+    let offer = Arc::clone(&question.profile.offer);
+    async move {
+        let _alone = member.visiting.lock().await;
+        let _in_flight = app.own.in_flight();
+        Arc::clone(&app.visitor).begin(target, offer).await
+    }
+}
+
+#[expect(
+    clippy::result_large_err,
+    reason = "the refusal is an answer, made once per request"
+)]
+fn question(
+    app: &App,
+    connection: Connection,
+    query: &[(String, String)],
+    headers: &HeaderMap,
+) -> Result<Question, Response> {
+    let bad = |why: String| text(StatusCode::BAD_REQUEST, why + "\n");
+    for (index, (key, _)) in query.iter().enumerate() {
+        let shown = escape_text_bounded(key, 80);
+        if !["target", "module", "debug"].contains(&key.as_str()) {
+            return Err(bad(format!(
+                "expected the parameters target, module and debug, found `{shown}`"
+            )));
+        }
+        if query.iter().take(index).any(|(other, _)| other == key) {
+            return Err(bad(format!("expected the parameter {shown} once")));
+        }
+    }
+    let value = |wanted: &str| {
+        query
+            .iter()
+            .find(|(key, _)| key == wanted)
+            .map(|(_, value)| value.as_str())
+    };
+    let Some(name) = value("target").filter(|name| !name.is_empty()) else {
+        return Err(bad(
+            "expected the parameter target with the name of a configured target".to_owned(),
+        ));
+    };
+    let Some(member) = app.fleet.member(name) else {
+        let shown = escape_text_bounded(name, 200);
+        return Err(text(
+            StatusCode::NOT_FOUND,
+            format!("no target is named `{shown}` in the configuration\n"),
+        ));
+    };
+    let profile = match value("module").filter(|module| !module.is_empty()) {
+        None => Arc::clone(member.profile()),
+        Some(module) => app.fleet.profile(module).ok_or_else(|| {
+            bad(format!(
+                "module: expected the name of a profile, found `{}`",
+                escape_text_bounded(module, 200)
+            ))
+        })?,
+    };
+    let debug = match value("debug") {
+        None | Some("" | "false") => false,
+        Some("true") => true,
+        Some(other) => {
+            return Err(bad(format!(
+                "debug: expected true or false, found `{}`",
+                escape_text_bounded(other, 80)
+            )));
+        }
+    };
+    if debug && !connection.is_loopback() {
+        return Err(text(
+            StatusCode::FORBIDDEN,
+            "debug output is given on loopback connections only\n",
+        ));
+    }
+    let limit = limit(headers).map_err(bad)?;
+    let mut target = Target::clone(&member.target);
+    target.timeout = target.timeout.min(limit);
+    target.profile.clone_from(&profile.name);
+    Ok(Question {
+        member,
+        target: Arc::new(target),
+        profile,
+        debug,
+        limit,
+    })
+}
+
+/// How long the probe may take: what the scraper waits, less a margin.
+fn limit(headers: &HeaderMap) -> Result<Duration, String> {
+    let Some(value) = headers.get("x-prometheus-scrape-timeout-seconds") else {
+        return Ok(DEFAULT_LIMIT);
+    };
+    let seconds = value.to_str().ok().and_then(|text| text.parse::<f64>().ok());
+    let waits = seconds
+        .filter(|seconds| *seconds > 0.0)
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+    let Some(waits) = waits else {
+        return Err("X-Prometheus-Scrape-Timeout-Seconds: expected a positive number of seconds".to_owned());
+    };
+    // A scraper that waits less than the margin gets half of its time.
+    Ok(waits
+        .checked_sub(SCRAPE_MARGIN)
+        .unwrap_or_default()
+        .max(waits / 2)
+        .min(DEFAULT_LIMIT * 2))
+}
+
+fn answer(question: &Question, observations: Vec<Observation>, duration: Duration, log: &Log) -> Response {
+    let judge = question.member.judge_by(Arc::clone(&question.profile));
+    let now = clock::now();
+    let judged: Vec<(Observation, Judgement)> = observations
+        .into_iter()
+        .map(|observation| {
+            let judgement = judge.judge(&observation, now);
+            (observation, judgement)
+        })
+        .collect();
+    let series: Vec<Series> = judged
+        .iter()
+        .map(|(observation, judgement)| {
+            let mut tally = Tally::default();
+            tally.count(observation);
+            Series::new(
+                Subject::new(&question.target, observation.address),
+                tally,
+                observation,
+                judgement,
+            )
+        })
+        .collect();
+    let good = |(_, judgement): &(_, Judgement)| matches!(judgement.verdict, Verdict::Pass | Verdict::Warn);
+    let success = !judged.is_empty() && judged.iter().all(good);
+    let metrics = probe_answer(ProbeResult { success, duration }, &series);
+    if !question.debug {
+        return ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics).into_response();
+    }
+    let reports = judged
+        .iter()
+        .map(|(observation, judgement)| Report::new(observation, judgement))
+        .collect();
+    let report = serde_json::to_string_pretty(&Document::new(now, reports)).unwrap_or_default();
+    let mut out = format!(
+        "# Log\n{}\n# Target\n{}\n# Report\n{report}\n\n# Metrics\n",
+        log.text(),
+        effective(question)
+    );
+    out.push_str(&String::from_utf8_lossy(&metrics));
+    text(StatusCode::OK, out)
+}
+
+/// The target as it was visited, defaults and the question's parameters included.
+fn effective(question: &Question) -> String {
+    let target = &question.target;
+    let mut out = String::new();
+    let mut line = |key: &str, value: String| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{key}: {}", escape_text(&value));
+    };
+    line("name", target.name.clone());
+    line("endpoint", target.endpoint.to_string());
+    line("profile", target.profile.clone());
+    let (host, port) = target.dial();
+    line("dials", format!("{host} port {port}"));
+    line("server_name", target.verified_name());
+    line("sni", target.sni().unwrap_or_else(|| "none".to_owned()));
+    if let Some(path) = &target.trust_anchors {
+        line("trust_anchors", path.display().to_string());
+    }
+    if let Some(region) = &target.peer_region {
+        line("peer_region", region.clone());
+    }
+    line("depth", target.depth.code().to_owned());
+    line("interval", format!("{} s", target.interval.as_secs_f64()));
+    line("timeout", format!("{} s", target.timeout.as_secs_f64()));
+    line(
+        "limit of this probe",
+        format!("{} s", question.limit.as_secs_f64()),
+    );
+    for (name, value) in &target.labels {
+        line(&format!("label {}", escape_text(name)), value.clone());
+    }
+    out
+}
+
+/// The log of one probe, kept in memory up to [`MAX_LOG_BYTES`].
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn text(&self) -> String {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let text = String::from_utf8_lossy(&bytes);
+        text.lines()
+            .fold(String::new(), |out, line| out + &escape_text(line) + "\n")
+    }
+}
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = MAX_LOG_BYTES.saturating_sub(kept.len());
+        kept.extend(bytes.iter().take(room));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Log {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scrapes_time_is_honoured_less_a_margin() {
+        let of = |text: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-prometheus-scrape-timeout-seconds", text.parse().unwrap());
+            limit(&headers)
+        };
+        assert_eq!(limit(&HeaderMap::new()), Ok(DEFAULT_LIMIT));
+        assert_eq!(of("10"), Ok(Duration::from_millis(9_500)));
+        assert_eq!(of("0.6"), Ok(Duration::from_millis(300)));
+        assert_eq!(of("1e9"), Ok(DEFAULT_LIMIT * 2));
+        for bad in ["0", "-1", "NaN", "inf", "soon", ""] {
+            assert!(of(bad).is_err(), "{bad}");
+        }
+    }
+}

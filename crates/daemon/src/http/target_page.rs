@@ -1,0 +1,209 @@
+//! The page of one target: verdict, checks, chain, handshake of each address.
+
+use super::App;
+use super::html::{badge, page, safe, sentence};
+use crate::member::{Member, Sight};
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+use siptls_model::{Finding, Report, Status};
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+/// The page of one target.
+pub(crate) async fn target(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
+    let Some(member) = app.fleet.member(&name) else {
+        let body = format!(
+            "<h1>No target is named {}</h1>\n<p><a href=\"../\">all targets</a></p>\n",
+            safe(name.chars().take(200).collect::<String>())
+        );
+        return (StatusCode::NOT_FOUND, Html(page("../", "not found", &body))).into_response();
+    };
+    Html(page(
+        "../",
+        &format!("{} – siptls-probe", member.target.name),
+        &body(&member),
+    ))
+    .into_response()
+}
+
+fn body(member: &Member) -> String {
+    let target = &member.target;
+    let mut out = format!(
+        "<nav><a href=\"../\">all targets</a></nav>\n<h1>{}</h1>\n<p class=\"soft\">{}, profile {}",
+        safe(&target.name),
+        safe(&target.endpoint),
+        safe(&target.profile)
+    );
+    for (label, value) in &target.labels {
+        // Writing to a String cannot fail.
+        let _ = write!(out, ", {}={}", safe(label), safe(value));
+    }
+    out.push_str("</p>\n");
+    let sights = member.sights();
+    if sights.is_empty() {
+        let _ = writeln!(out, "<p>{}</p>", badge(None));
+    }
+    for sight in sights {
+        write_sight(&mut out, &sight);
+    }
+    out
+}
+
+fn write_sight(out: &mut String, sight: &Sight) {
+    let report = sight.report();
+    let address = report.target.address.as_deref().unwrap_or("no address");
+    let _ = writeln!(
+        out,
+        "<section>\n<h2>{} {}</h2>\n<p>{}</p>",
+        safe(address),
+        badge(Some(report.verdict)),
+        sentence(report.verdict)
+    );
+    if let Some(error) = &sight.observation.error {
+        let _ = writeln!(
+            out,
+            "<p>The probe stopped short in phase {}: {} <span class=\"soft\">({}, {} must act)</span></p>\n\
+             <p class=\"remedy\">{}</p>",
+            error.phase,
+            safe(&error.message),
+            error.reason,
+            error.reason.who(),
+            safe(error.reason.advice())
+        );
+    }
+    write_checks(out, &report.checks);
+    write_chain(out, &report);
+    write_handshake(out, &report);
+    out.push_str("</section>\n");
+}
+
+fn write_checks(out: &mut String, checks: &[Finding]) {
+    if checks.is_empty() {
+        return;
+    }
+    out.push_str("<h3>Checks</h3>\n<div class=\"wide\"><table>\n<tr><th>status</th><th>check</th><th>found</th></tr>\n");
+    let mut sorted: Vec<&Finding> = checks.iter().collect();
+    sorted.sort_by_key(|finding| match finding.status {
+        Status::Fail => (0, finding.severity),
+        Status::Warn => (1, finding.severity),
+        Status::Pass => (2, finding.severity),
+        Status::Skip => (3, finding.severity),
+    });
+    for finding in sorted {
+        let _ = write!(
+            out,
+            "<tr><td><span class=\"badge {0}\">{0}</span></td><td>{1}<br><span class=\"soft\">{2}</span></td><td>{3}",
+            finding.status.code(),
+            finding.id,
+            finding.severity.code(),
+            safe(&finding.summary)
+        );
+        if !finding.evidence.is_empty() {
+            let _ = write!(out, "<div class=\"evidence\">{}</div>", safe(&finding.evidence));
+        }
+        if !finding.remedy.is_empty() && matches!(finding.status, Status::Fail | Status::Warn) {
+            let _ = write!(out, "<div class=\"remedy\">{}</div>", safe(&finding.remedy));
+        }
+        if !finding.source.is_empty() {
+            let _ = write!(out, "<div class=\"soft\">{}</div>", safe(&finding.source));
+        }
+        out.push_str("</td></tr>\n");
+    }
+    out.push_str("</table></div>\n");
+}
+
+fn write_chain(out: &mut String, report: &Report) {
+    let Some(chain) = &report.chain else { return };
+    out.push_str("<h3>Certificates as sent</h3>\n<div class=\"wide\"><table>\n<tr><th>position</th><th>subject, issuer</th><th>valid</th><th class=\"optional\">key</th></tr>\n");
+    for (position, certificate) in chain.certificates.iter().enumerate() {
+        let text = |value: &Option<String>| value.as_ref().map(safe).unwrap_or_default();
+        if let Some(why) = &certificate.unreadable {
+            let _ = writeln!(
+                out,
+                "<tr><td>{position}</td><td colspan=\"3\">cannot be read: {}</td></tr>",
+                safe(why)
+            );
+            continue;
+        }
+        let date = |time: Option<jiff::Timestamp>| {
+            time.map(|time| time.strftime("%Y-%m-%d").to_string())
+                .unwrap_or_default()
+        };
+        let _ = writeln!(
+            out,
+            "<tr><td>{position}</td><td>{}<br><span class=\"soft\">issued by {}<br>{}</span>\
+             <div class=\"evidence\">SHA-256 {}</div></td><td>{} to {}</td><td class=\"optional\">{}<br>{}</td></tr>",
+            text(&certificate.subject),
+            text(&certificate.issuer),
+            safe(
+                certificate
+                    .san_dns
+                    .iter()
+                    .chain(&certificate.san_ip)
+                    .chain(&certificate.san_uri)
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            text(&certificate.fingerprint_sha256),
+            date(certificate.not_before),
+            date(certificate.not_after),
+            text(&certificate.key),
+            text(&certificate.signature_algorithm)
+        );
+    }
+    out.push_str("</table></div>\n");
+    if let Some(anchor) = &chain.trust_anchor {
+        let _ = writeln!(
+            out,
+            "<p>Trusted root: {} <span class=\"soft\">({})</span></p>",
+            safe(&anchor.name),
+            safe(&anchor.subject_hash)
+        );
+    } else if let Some(problem) = &chain.problem {
+        let _ = writeln!(out, "<p>No trusted root: {}</p>", safe(problem));
+    }
+}
+
+fn write_handshake(out: &mut String, report: &Report) {
+    let mut rows: Vec<(&str, String)> = Vec::new();
+    if let Some(handshake) = &report.handshake {
+        let request = &handshake.client_certificate;
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        rows.push(("version", text(&handshake.version)));
+        rows.push(("cipher suite", text(&handshake.cipher_suite)));
+        rows.push(("group", text(&handshake.group)));
+        rows.push((
+            "finished",
+            if handshake.completed { "yes" } else { "no" }.to_owned(),
+        ));
+        rows.push(("alert", text(&handshake.alert)));
+        rows.push(("client certificate", request.mode.code().replace('_', " ")));
+        rows.push(("how that is known", text(&request.evidence)));
+        if request.requested == Some(true) {
+            rows.push(("CA names in the request", request.authorities.len().to_string()));
+        }
+    }
+    if let Some(sip) = &report.sip {
+        rows.push(("OPTIONS", format!("{} {}", sip.status, sip.reason_phrase)));
+        rows.push(("server", sip.server.clone().unwrap_or_default()));
+    }
+    let phases = &report.phase_seconds;
+    for (name, seconds) in [
+        ("resolve", phases.resolve),
+        ("connect", phases.connect),
+        ("TLS", phases.tls),
+        ("SIP", phases.sip),
+    ] {
+        if let Some(seconds) = seconds {
+            rows.push((name, format!("{:.1} ms", seconds * 1_000.0)));
+        }
+    }
+    rows.push(("probed at", report.started_at.to_string()));
+    out.push_str("<h3>Handshake</h3>\n<table>\n");
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        let _ = writeln!(out, "<tr><th>{name}</th><td>{}</td></tr>", safe(value));
+    }
+    out.push_str("</table>\n");
+}

@@ -1,0 +1,42 @@
+//! The daemon: keeps visiting targets, keeps what was seen last of each, and shows it.
+//!
+//! ```text
+//!            ┌────────── Load (start, SIGHUP, POST /-/reload) ──────────┐
+//!            ▼                                                          │
+//!  Schedule ──► visits (own slot each) ──► Visitor ──► Judge ──► Fleet ─┴─► /metrics, /api/v1/reports, status page
+//! ```
+//!
+//! - The schedule gives each target a slot of its own; a slow or hostile target costs its own slot only, and no
+//!   target is ever visited twice at once.
+//! - The fleet holds the last observation and judgement of each target at each address, and its counters. Nothing is
+//!   written to disk.
+//! - A reload that fails changes nothing but a metric; one that succeeds leaves unchanged targets their state.
+//! - The web side answers from that state. Only `/probe` makes a visit, and only to a configured target.
+//!
+//! What it does itself is bounded: visits at once, connections, header size and time, time without progress. A panic in
+//! a visit is logged and counted as reason `internal`. It starts no process and reads no file but through [`Load`].
+//!
+//! ```no_run
+//! use siptls_daemon::{Load, Options, Visitor};
+//! # async fn example(load: Load, visitor: impl Visitor) -> Result<(), siptls_daemon::DaemonError> {
+//! let shutdown = async {
+//!     let _ = tokio::signal::ctrl_c().await;
+//! };
+//! siptls_daemon::run(Options::default(), load, visitor, shutdown).await
+//! # }
+//! ```
+
+mod fleet;
+mod http;
+mod member;
+mod options;
+mod reload;
+mod run;
+mod schedule;
+mod visitor;
+mod work;
+
+pub use options::{DEFAULT_LISTEN, DaemonError, Load, OnListening, Options};
+pub use run::run;
+pub use schedule::{Schedule, SlotId, Turn};
+pub use visitor::Visitor;

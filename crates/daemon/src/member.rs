@@ -1,0 +1,271 @@
+//! One target of the fleet: how it is judged, and what was seen last of each of its addresses.
+
+use crate::schedule::SlotId;
+use jiff::Timestamp;
+use siptls_catalog::Profile;
+use siptls_config::PlannedTarget;
+use siptls_metrics::{MAX_SERIES_PER_TARGET, Own, Series, Subject, Tally, fit};
+use siptls_model::{
+    Judgement, Observation, Phase, PhaseDurations, ProbeError, Reason, Report, SipOutcome, Target, Verdict,
+};
+use siptls_policy::Judge;
+use siptls_probe_engine::MAX_ADDRESSES;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Most addresses whose counters are kept after they vanished from DNS, for the day they come back.
+const MAX_REMEMBERED: usize = 2 * MAX_ADDRESSES;
+
+/// A target of the configuration in use. A reload that does not change the target keeps its slot and what was seen.
+pub(crate) struct Member {
+    pub(crate) id: SlotId,
+    pub(crate) target: Arc<Target>,
+    judge: Judge,
+    roots: Option<Arc<siptls_catalog::RootSet>>,
+    seen: Arc<Mutex<Seen>>,
+    /// Held during a visit, so that `/probe` and the schedule never visit the target at once.
+    pub(crate) visiting: Arc<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Seen {
+    addresses: Vec<Arc<Sight>>,
+    /// Counters of addresses that the last visit did not see, the oldest first.
+    remembered: Vec<Remembered>,
+}
+
+struct Remembered {
+    address: Option<SocketAddr>,
+    subject: Subject,
+    tally: Tally,
+}
+
+/// What was seen last of one address, and how it is judged.
+pub(crate) struct Sight {
+    pub(crate) observation: Observation,
+    pub(crate) judgement: Judgement,
+    pub(crate) series: Arc<Series>,
+}
+
+impl Sight {
+    pub(crate) fn report(&self) -> Report {
+        Report::new(&self.observation, &self.judgement)
+    }
+}
+
+impl Member {
+    /// A target that was not visited yet.
+    pub(crate) fn new(id: SlotId, planned: &PlannedTarget) -> Self {
+        Self::with(id, planned, Arc::default(), Arc::default())
+    }
+
+    /// The same target under a configuration read anew: profile and roots may have changed, the target has not.
+    pub(crate) fn renewed(&self, planned: &PlannedTarget) -> Self {
+        Self::with(
+            self.id,
+            planned,
+            Arc::clone(&self.seen),
+            Arc::clone(&self.visiting),
+        )
+    }
+
+    fn with(
+        id: SlotId,
+        planned: &PlannedTarget,
+        seen: Arc<Mutex<Seen>>,
+        visiting: Arc<tokio::sync::Mutex<()>>,
+    ) -> Self {
+        let PlannedTarget {
+            target,
+            profile,
+            trust_anchors,
+        } = planned;
+        Self {
+            id,
+            target: Arc::clone(target),
+            judge: Judge::new(Arc::clone(profile), trust_anchors.clone(), target),
+            roots: trust_anchors.clone(),
+            seen,
+            visiting,
+        }
+    }
+
+    /// The profile that the target is judged by.
+    pub(crate) const fn profile(&self) -> &Arc<Profile> {
+        self.judge.profile()
+    }
+
+    /// The judge of this target under another profile.
+    pub(crate) fn judge_by(&self, profile: Arc<Profile>) -> Judge {
+        Judge::new(profile, self.roots.clone(), &self.target)
+    }
+
+    /// What was seen last of each address; empty before the first visit.
+    pub(crate) fn sights(&self) -> Vec<Arc<Sight>> {
+        self.seen().addresses.clone()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Judges what a visit saw.
+    pub(crate) fn judged(
+        &self,
+        observations: Vec<Observation>,
+        now: Timestamp,
+    ) -> Vec<(Observation, Judgement)> {
+        observations
+            .into_iter()
+            .map(|observation| {
+                let judgement = self.judge.judge(&observation, now);
+                (observation, judgement)
+            })
+            .collect()
+    }
+
+    /// Takes in what a visit saw: what it did not see any more is gone.
+    pub(crate) fn record(&self, visits: Vec<(Observation, Judgement)>, own: &Own) {
+        let mut seen = self.seen();
+        let before = std::mem::take(&mut seen.addresses);
+        let mut fresh: Vec<(Observation, Judgement, Series)> = Vec::with_capacity(visits.len());
+        for (mut observation, judgement) in visits.into_iter().take(MAX_ADDRESSES) {
+            if fresh
+                .iter()
+                .any(|(other, ..)| other.address == observation.address)
+            {
+                continue;
+            }
+            // The evidence was judged; ten thousand flights are not worth keeping.
+            observation.flight = Arc::default();
+            let last = before
+                .iter()
+                .find(|sight| sight.observation.address == observation.address);
+            log(
+                &observation,
+                &judgement,
+                last.map(|sight| sight.judgement.verdict),
+            );
+            let (subject, mut tally) = match last {
+                Some(sight) => (sight.series.subject().clone(), sight.series.tally().clone()),
+                None => seen.recall(&self.target, observation.address),
+            };
+            tally.count(&observation);
+            let series = Series::new(subject, tally, &observation, &judgement);
+            fresh.push((observation, judgement, series));
+        }
+        for sight in before {
+            if fresh
+                .iter()
+                .all(|(observation, ..)| observation.address != sight.observation.address)
+            {
+                seen.remember(&sight);
+            }
+        }
+        let (facts, mut series): (Vec<_>, Vec<_>) = fresh
+            .into_iter()
+            .map(|(observation, judgement, series)| ((observation, judgement), series))
+            .unzip();
+        own.series_dropped(fit(&mut series, MAX_SERIES_PER_TARGET));
+        seen.addresses = facts
+            .into_iter()
+            .zip(series)
+            .map(|((observation, mut judgement), series)| {
+                judgement.findings.shrink_to_fit();
+                Arc::new(Sight {
+                    observation,
+                    judgement,
+                    series: Arc::new(series),
+                })
+            })
+            .collect();
+        seen.addresses.shrink_to_fit();
+    }
+}
+
+impl Seen {
+    fn recall(&mut self, target: &Target, address: Option<SocketAddr>) -> (Subject, Tally) {
+        match self.remembered.iter().position(|one| one.address == address) {
+            Some(index) => {
+                let one = self.remembered.remove(index);
+                (one.subject, one.tally)
+            }
+            None => (Subject::new(target, address), Tally::default()),
+        }
+    }
+
+    fn remember(&mut self, sight: &Sight) {
+        if self.remembered.len() >= MAX_REMEMBERED {
+            self.remembered.remove(0);
+        }
+        self.remembered.push(Remembered {
+            address: sight.observation.address,
+            subject: sight.series.subject().clone(),
+            tally: sight.series.tally().clone(),
+        });
+    }
+}
+
+/// The outcome of a visit that ended abnormally: a fault of this program, not of the peer.
+pub(crate) fn abnormal(target: &Arc<Target>, message: &str, now: Timestamp) -> (Observation, Judgement) {
+    let observation = Observation {
+        target: Arc::clone(target),
+        address: None,
+        started_at: now,
+        duration: Duration::ZERO,
+        connections_opened: 0,
+        phase_reached: None,
+        error: Some(ProbeError {
+            phase: Phase::Resolve,
+            reason: Reason::Internal,
+            message: message.to_owned(),
+        }),
+        phases: PhaseDurations::default(),
+        offer: None,
+        handshake: None,
+        chain: None,
+        sip: SipOutcome::NotSent,
+        flight: Arc::default(),
+    };
+    let judgement = Judgement {
+        as_of: now,
+        findings: Vec::new(),
+        verdict: Verdict::Inconclusive,
+        chain: None,
+    };
+    (observation, judgement)
+}
+
+fn log(observation: &Observation, judgement: &Judgement, last: Option<Verdict>) {
+    let name = observation.target.name.as_str();
+    let address = observation
+        .address
+        .map(|address| address.to_string())
+        .unwrap_or_default();
+    let reason = observation
+        .error
+        .as_ref()
+        .map_or("ok", |error| error.reason.code());
+    if last != Some(judgement.verdict) {
+        tracing::info!(
+            target_name = name,
+            address,
+            from = last.map_or("none", Verdict::code),
+            to = judgement.verdict.code(),
+            reason,
+            "verdict changed"
+        );
+    }
+    if let Some(error) = &observation.error {
+        tracing::debug!(
+            target_name = name,
+            address,
+            phase = error.phase.code(),
+            reason,
+            who = error.reason.who().code(),
+            message_text = error.message,
+            "visit stopped short"
+        );
+    }
+}

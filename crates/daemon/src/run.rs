@@ -1,0 +1,159 @@
+//! The daemon's life: bind, load, work, stop.
+
+use crate::fleet::Fleet;
+use crate::http::{App, Listeners};
+use crate::options::{DaemonError, Load, Options};
+use crate::reload::{LoadError, Loader};
+use crate::visitor::{AnyVisitor, Visitor};
+use crate::work::Work;
+use siptls_metrics::Own;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long everything may take to end after the stop; then it is dropped.
+const STOP_LIMIT: Duration = Duration::from_millis(4_500);
+
+/// Runs the daemon until `shutdown` resolves, then ends within five seconds: visits under way may end for three, HTTP
+/// answers under way are finished, nothing new begins.
+///
+/// Listens first and announces the addresses ([`Options::on_listening`]), then loads the configuration; `/-/ready` is
+/// 503 until that is done. On Unix, SIGHUP loads it again. A later load that fails keeps the last good configuration.
+///
+/// # Errors
+/// [`DaemonError`] when it cannot begin: an address to listen on that is none or is taken, a configuration with faults,
+/// no signals. After the first load it ends by `shutdown` only.
+pub async fn run(
+    options: Options,
+    load: Load,
+    visitor: impl Visitor,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), DaemonError> {
+    let own = Own::new(&options.version).map_err(|source| DaemonError::Metrics { source })?;
+    let prefix = options
+        .external_url
+        .as_deref()
+        .map(external_path)
+        .transpose()?
+        .unwrap_or_default();
+    let listeners = Listeners::bind(&options.listen).await?;
+    let addresses = listeners.addresses();
+    for address in &addresses {
+        tracing::info!(%address, external_url = options.external_url, "listening");
+    }
+    #[cfg(unix)]
+    let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
+        .map_err(|source| DaemonError::Signals { source })?;
+
+    let fleet = Arc::new(Fleet::new(own.clone()));
+    let visitor: Arc<dyn AnyVisitor> = Arc::new(visitor);
+    let (changes_in, changes) = mpsc::channel(1);
+    let (stop, stopped) = watch::channel(false);
+    let loader = Arc::new(Loader::new(load, Arc::clone(&fleet), own.clone(), changes_in));
+    let app = Arc::new(App::new(
+        Arc::clone(&fleet),
+        Arc::clone(&loader),
+        Arc::clone(&visitor),
+        own.clone(),
+        options.probes,
+        options.version,
+    ));
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(Work::new(fleet, visitor, own, options.concurrency).run(changes, stopped.clone()));
+    tasks.spawn(listeners.serve(app, prefix, options.connections, stopped));
+    if let Some(announce) = options.on_listening {
+        announce(&addresses);
+    }
+
+    let mut shutdown = std::pin::pin!(shutdown);
+    let first = tokio::select! {
+        first = loader.load() => Some(first),
+        () = &mut shutdown => None,
+    };
+    let outcome = match first {
+        Some(Err(LoadError::Faults(source))) => Err(DaemonError::Configuration { source }),
+        Some(Err(LoadError::Panicked)) => Err(DaemonError::LoadPanicked),
+        None => Ok(()),
+        Some(Ok(_)) => {
+            #[cfg(unix)]
+            let reload = async {
+                while hangup.recv().await.is_some() {
+                    tracing::info!("SIGHUP received");
+                    // The loader has logged what came of it.
+                    let _ = loader.load().await;
+                }
+                std::future::pending::<()>().await;
+            };
+            #[cfg(not(unix))]
+            let reload = std::future::pending::<()>();
+            tokio::select! {
+                () = shutdown => {}
+                () = reload => {}
+            }
+            Ok(())
+        }
+    };
+    if outcome.is_ok() {
+        tracing::info!("stopping");
+    }
+    // Nobody receives only when all tasks have ended.
+    let _ = stop.send(true);
+    let all = async { while tasks.join_next().await.is_some() {} };
+    if timeout(STOP_LIMIT, all).await.is_err() {
+        tracing::warn!("tasks dropped at the stop");
+        tasks.shutdown().await;
+    }
+    outcome
+}
+
+/// The path of an external URL without its last slash: empty, or `/…`.
+fn external_path(url: &str) -> Result<String, DaemonError> {
+    let bad = || DaemonError::ExternalUrl {
+        found: siptls_model::escape_text_bounded(url, 200),
+    };
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))
+        .ok_or_else(bad)?;
+    if rest.starts_with('/')
+        || rest.is_empty()
+        || rest.contains(['?', '#', ' ', '"', '\\'])
+        || !rest.is_ascii()
+    {
+        return Err(bad());
+    }
+    let path = rest.find('/').map_or("", |at| &rest[at..]).trim_end_matches('/');
+    Ok(path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_an_external_url() {
+        for (url, path) in [
+            ("http://example.test", ""),
+            ("https://example.test/", ""),
+            ("https://example.test:8443/siptls/", "/siptls"),
+            ("https://example.test/a/b", "/a/b"),
+        ] {
+            assert_eq!(external_path(url).unwrap(), path);
+        }
+        for url in [
+            "",
+            "example.test",
+            "ftp://example.test",
+            "https://",
+            "https:///x",
+            "https://a/?b",
+            "https://a/\u{e4}",
+        ] {
+            assert!(external_path(url).is_err(), "{url}");
+        }
+    }
+}

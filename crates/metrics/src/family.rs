@@ -1,0 +1,180 @@
+//! The table of metric families: the one place where a name is written.
+
+/// The type of a metric family, as the exposition format names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A value that goes up and down.
+    Gauge,
+    /// A value that only goes up; the name ends in `_total`.
+    Counter,
+    /// Observations in buckets, with `_bucket`, `_sum` and `_count`.
+    Histogram,
+}
+
+impl Kind {
+    /// The word of the `# TYPE` line.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Gauge => "gauge",
+            Self::Counter => "counter",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+/// Whom the series of a family describe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// A target at one address: labels `target`, `address`, `profile` and the target's own come first.
+    Address,
+    /// One answer of `/probe`.
+    Probe,
+    /// The daemon.
+    Daemon,
+    /// The daemon's process, by the collector of the `prometheus` crate (Linux only).
+    Process,
+}
+
+/// A metric family: name, type, help and labels are a contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Family {
+    /// Its name, unit included.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: Kind,
+    /// Whom it describes.
+    pub scope: Scope,
+    /// One sentence without a line break.
+    pub help: &'static str,
+    /// Labels besides those of the scope.
+    pub labels: &'static [&'static str],
+}
+
+/// Every family, in the order of the exposition.
+#[must_use]
+pub const fn families() -> &'static [Family] {
+    ALL
+}
+
+macro_rules! family_table {
+    ($($konst:ident = $name:literal, $kind:ident, $scope:ident, [$($label:literal),*], $help:literal;)+) => {
+        $(pub(crate) const $konst: Family = Family {
+            name: $name,
+            kind: Kind::$kind,
+            scope: Scope::$scope,
+            help: $help,
+            labels: &[$($label),*],
+        };)+
+        const ALL: &[Family] = &[$($konst),+];
+    };
+}
+
+family_table! {
+    UP = "siptls_up", Gauge, Address, [],
+        "Whether the last routine probe read a whole server flight (ServerHello to ServerHelloDone).";
+    VERDICT = "siptls_verdict", Gauge, Address, ["verdict"],
+        "The verdict of the last routine probe: 1 for the one that holds, 0 for the others.";
+    CHECK_PASSED = "siptls_check_passed", Gauge, Address, ["check", "severity"],
+        "Whether the check passes or warns (1) or fails (0); absent when it was skipped.";
+    CHECK_WARNING = "siptls_check_warning", Gauge, Address, ["check", "severity"],
+        "Whether the check warns: good today, with a reason to act; absent when it was skipped.";
+    PROBES = "siptls_probes_total", Counter, Address, ["reason"],
+        "Routine probes by outcome: ok, or the reason why the probe stopped short.";
+    PHASE_DURATION = "siptls_phase_duration_seconds", Histogram, Address, ["phase"],
+        "Time spent in a phase of routine probes, failed ones included; absent until the phase was entered once.";
+    LAST_PROBE = "siptls_last_probe_timestamp_seconds", Gauge, Address, [],
+        "When the last routine probe ended, as a Unix timestamp.";
+    NEGOTIATED = "siptls_negotiated_info", Gauge, Address, ["version", "cipher_suite", "group"],
+        "Version and suite of the ServerHello and group of the ServerKeyExchange; group is empty for static RSA. Always 1.";
+    CLIENT_CERTIFICATE_MODE = "siptls_client_certificate_mode", Gauge, Address, ["mode"],
+        "Whether the endpoint asks for a client certificate: 1 for the mode that was seen, 0 for the others.";
+    CLIENT_CERTIFICATE_AUTHORITIES = "siptls_client_certificate_authorities", Gauge, Address, [],
+        "Number of CA names in the CertificateRequest (RFC 5246 section 7.4.4); absent when there was none.";
+    NOT_AFTER = "siptls_certificate_not_after_timestamp_seconds", Gauge, Address, ["position"],
+        "notAfter of the certificate at this position as sent, 0 is the leaf, as a Unix timestamp.";
+    NOT_BEFORE = "siptls_certificate_not_before_timestamp_seconds", Gauge, Address, ["position"],
+        "notBefore of the certificate at this position as sent, 0 is the leaf, as a Unix timestamp.";
+    CERTIFICATE = "siptls_certificate_info", Gauge, Address,
+        ["position", "subject", "issuer", "serial", "fingerprint_sha256"],
+        "Identity of the certificate at this position as sent, 0 is the leaf. Always 1.";
+    EXTENDED_KEY_USAGE = "siptls_certificate_extended_key_usage", Gauge, Address, ["position", "purpose"],
+        "Whether the extended key usage lists the purpose (RFC 5280 section 4.2.1.12); absent without the extension.";
+    CHAIN_COMPLETE = "siptls_chain_complete", Gauge, Address, [],
+        "Whether what was sent leads from the leaf to a root without a gap; absent when it cannot be known.";
+    CHAIN_TRUSTED = "siptls_chain_trusted", Gauge, Address, [],
+        "Whether what was sent leads to a root that the profile's peer trusts, dates aside; absent when it was not judged.";
+    TRUST_ANCHOR = "siptls_trust_anchor_info", Gauge, Address, ["name", "subject_hash"],
+        "The trusted root that the chain leads to, with OpenSSL's subject hash. Always 1.";
+    REVOCATION_STATUS = "siptls_revocation_status", Gauge, Address, ["status"],
+        "Revocation of the certificates of the path: 1 for the status that holds, 0 for the others; absent when not checked.";
+    SIP_RESPONSE_CODE = "siptls_sip_response_code", Gauge, Address, [],
+        "Status code of the final response to OPTIONS; absent when there was none.";
+
+    PROBE_SUCCESS = "probe_success", Gauge, Probe, [],
+        "Whether every address of the target was judged pass or warn in this probe.";
+    PROBE_DURATION = "probe_duration_seconds", Gauge, Probe, [],
+        "How long this probe took, all addresses together.";
+
+    BUILD = "siptls_build_info", Gauge, Daemon, ["version"],
+        "The program's version. Always 1.";
+    RELOAD_SUCCESSFUL = "siptls_config_last_reload_successful", Gauge, Daemon, [],
+        "Whether the last attempt to load the configuration succeeded; after a failure the last good one stays in use.";
+    RELOAD_SUCCESS_TIMESTAMP = "siptls_config_last_reload_success_timestamp_seconds", Gauge, Daemon, [],
+        "When the configuration in use was loaded, as a Unix timestamp.";
+    TARGETS = "siptls_targets", Gauge, Daemon, [],
+        "Number of targets in the configuration in use.";
+    SCHEDULE_LAG = "siptls_schedule_lag_seconds", Histogram, Daemon, [],
+        "How late routine probes begin; a slot that passed while the target's last probe was running counts one interval.";
+    PROBES_IN_FLIGHT = "siptls_probes_in_flight", Gauge, Daemon, [],
+        "Number of probes under way, routine ones and those of /probe.";
+    SERIES_DROPPED = "siptls_series_dropped_total", Counter, Daemon, [],
+        "Series left out because a target had more than its limit, counted at each probe.";
+
+    PROCESS_CPU = "process_cpu_seconds_total", Counter, Process, [],
+        "Total user and system CPU time spent in seconds.";
+    PROCESS_MAX_FDS = "process_max_fds", Gauge, Process, [],
+        "Maximum number of open file descriptors.";
+    PROCESS_OPEN_FDS = "process_open_fds", Gauge, Process, [],
+        "Number of open file descriptors.";
+    PROCESS_RESIDENT = "process_resident_memory_bytes", Gauge, Process, [],
+        "Resident memory size in bytes.";
+    PROCESS_START = "process_start_time_seconds", Gauge, Process, [],
+        "Start time of the process since unix epoch in seconds.";
+    PROCESS_THREADS = "process_threads", Gauge, Process, [],
+        "Number of OS threads in the process.";
+    PROCESS_VIRTUAL = "process_virtual_memory_bytes", Gauge, Process, [],
+        "Virtual memory size in bytes.";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_conventions() {
+        assert!(ALL.len() >= 30);
+        for family in ALL {
+            let name = family.name;
+            assert!(
+                name.bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_'),
+                "{name}"
+            );
+            assert_eq!(family.kind == Kind::Counter, name.ends_with("_total"), "{name}");
+            assert!(
+                family.kind != Kind::Histogram || name.ends_with("_seconds"),
+                "{name}"
+            );
+            assert!(
+                !family.help.is_empty() && !family.help.contains(['\n', '\\']),
+                "{name}"
+            );
+            assert!(family.help.ends_with('.'), "{name}");
+            if matches!(family.scope, Scope::Address | Scope::Daemon) {
+                assert!(name.starts_with("siptls_"), "{name}");
+            }
+            assert_eq!(ALL.iter().filter(|other| other.name == name).count(), 1, "{name}");
+        }
+    }
+}

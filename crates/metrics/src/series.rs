@@ -1,0 +1,151 @@
+//! All series of one target at one address.
+
+use crate::facts::Facts;
+use crate::family::{self, Family};
+use crate::label::Subject;
+use crate::tally::Tally;
+use crate::text::Text;
+use siptls_model::{Judgement, Observation};
+use std::sync::Arc;
+
+/// Most series of one target, all its addresses together.
+///
+/// An address with a chain of three certificates has some 150; the limit leaves room for a dozen addresses and stops
+/// a name with hundreds of them, or a peer with a chain of twenty, from flooding the scraper.
+pub const MAX_SERIES_PER_TARGET: usize = 2_000;
+
+/// All series of one target at one address, as of its last visit. Immutable: the next visit makes a new one.
+#[derive(Clone, Debug)]
+pub struct Series {
+    subject: Subject,
+    tally: Tally,
+    facts: Facts,
+    hidden: bool,
+}
+
+impl Series {
+    /// The series after a visit; `tally` has counted it already.
+    #[must_use]
+    pub fn new(subject: Subject, tally: Tally, observation: &Observation, judgement: &Judgement) -> Self {
+        Self {
+            subject,
+            tally,
+            facts: Facts::new(observation, judgement),
+            hidden: false,
+        }
+    }
+
+    /// What was counted so far.
+    #[must_use]
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Whose series they are.
+    #[must_use]
+    pub const fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// Number of samples in the exposition.
+    #[must_use]
+    pub fn samples(&self) -> usize {
+        let mut text = Text::default();
+        for family in ADDRESS_FAMILIES {
+            self.write(family, &mut text);
+            text.bytes.clear();
+        }
+        text.samples
+    }
+
+    /// Writes the samples of one family, without its header.
+    pub(crate) fn write(&self, family: &AddressFamily, text: &mut Text) {
+        if !self.hidden {
+            (family.write)(self, family.family, text, self.subject.labels());
+        }
+    }
+}
+
+/// A family of an address, and how its samples are written.
+pub(crate) struct AddressFamily {
+    pub(crate) family: &'static Family,
+    write: fn(&Series, &Family, &mut Text, &str),
+}
+
+macro_rules! address_families {
+    ($($konst:ident => $part:ident.$write:ident;)+) => {
+        /// The families of an address, in the order of the exposition.
+        pub(crate) const ADDRESS_FAMILIES: &[AddressFamily] = &[$(AddressFamily {
+            family: &family::$konst,
+            write: |series, family, text, labels| series.$part.$write(family, text, labels),
+        }),+];
+    };
+}
+
+address_families! {
+    UP => facts.write_up;
+    VERDICT => facts.write_verdict;
+    CHECK_PASSED => facts.write_passed;
+    CHECK_WARNING => facts.write_warning;
+    PROBES => tally.write_probes;
+    PHASE_DURATION => tally.write_phases;
+    LAST_PROBE => facts.write_last_probe;
+    NEGOTIATED => facts.write_negotiated;
+    CLIENT_CERTIFICATE_MODE => facts.write_mode;
+    CLIENT_CERTIFICATE_AUTHORITIES => facts.write_authorities;
+    NOT_AFTER => facts.write_not_after;
+    NOT_BEFORE => facts.write_not_before;
+    CERTIFICATE => facts.write_certificates;
+    EXTENDED_KEY_USAGE => facts.write_purposes;
+    CHAIN_COMPLETE => facts.write_complete;
+    CHAIN_TRUSTED => facts.write_trusted;
+    TRUST_ANCHOR => facts.write_anchor;
+    REVOCATION_STATUS => facts.write_revocation;
+    SIP_RESPONSE_CODE => facts.write_sip_status;
+}
+
+/// Fits the series of one target into `limit` samples and returns how many were left out: first certificates, those
+/// sent last first, then whole addresses, the last ones first.
+pub fn fit(series: &mut [Series], limit: usize) -> usize {
+    let mut left = limit;
+    let mut dropped = 0;
+    for one in series {
+        let wanted = one.samples();
+        let mut kept = wanted;
+        while kept > left && one.facts.drop_certificate() {
+            kept = one.samples();
+        }
+        if kept > left {
+            one.hidden = true;
+            kept = 0;
+        }
+        dropped += wanted - kept;
+        left -= kept;
+    }
+    dropped
+}
+
+impl AsRef<Self> for Series {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+/// A shared [`Series`], as the daemon keeps them.
+pub(crate) type Shared = Arc<Series>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::{Scope, families};
+
+    #[test]
+    fn every_family_of_an_address_is_written() {
+        let named = families()
+            .iter()
+            .filter(|family| family.scope == Scope::Address)
+            .map(|family| family.name);
+        let written = ADDRESS_FAMILIES.iter().map(|family| family.family.name);
+        assert_eq!(named.collect::<Vec<_>>(), written.collect::<Vec<_>>());
+    }
+}

@@ -1,0 +1,171 @@
+//! What is counted of an address from visit to visit.
+
+use crate::family::Family;
+use crate::text::Text;
+use siptls_model::{Observation, Reason};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+/// Upper bounds of the phase histogram in milliseconds: Prometheus's customary ones, which end at the default timeout.
+pub const PHASE_BUCKETS_MILLIS: [u64; 11] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];
+
+/// Label texts of the buckets, `+Inf` last.
+const BOUNDS: [&str; 12] = [
+    "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "0.5", "1", "2.5", "5", "10", "+Inf",
+];
+
+const PHASES: [&str; 4] = ["resolve", "connect", "tls", "sip"];
+
+/// `reason="…"` of each counter: `ok`, then every reason in order.
+static REASON_LABELS: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let codes = std::iter::once("ok").chain(Reason::ALL.iter().map(|reason| reason.code()));
+    codes.map(|code| format!("reason=\"{code}\"")).collect()
+});
+
+/// Counters and histograms of one address. All counters start at zero.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    probes: Box<[u64]>,
+    phases: Box<[Histogram; PHASES.len()]>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Histogram {
+    /// Observations per bucket, not cumulative.
+    buckets: [u64; BOUNDS.len()],
+    sum: Duration,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self {
+            probes: vec![0; REASON_LABELS.len()].into(),
+            phases: Box::default(),
+        }
+    }
+}
+
+impl Tally {
+    /// Counts one visit.
+    pub fn count(&mut self, observation: &Observation) {
+        let index = match &observation.error {
+            None => 0,
+            Some(error) => Reason::ALL
+                .iter()
+                .position(|reason| *reason == error.reason)
+                .map_or(0, |index| index + 1),
+        };
+        if let Some(counter) = self.probes.get_mut(index) {
+            *counter += 1;
+        }
+        let phases = &observation.phases;
+        let durations = [phases.resolve, phases.connect, phases.tls, phases.sip];
+        for (histogram, duration) in self.phases.iter_mut().zip(durations) {
+            if let Some(duration) = duration {
+                histogram.observe(duration);
+            }
+        }
+    }
+
+    /// Visits counted, whatever their outcome.
+    #[must_use]
+    pub fn visits(&self) -> u64 {
+        self.probes.iter().sum()
+    }
+
+    pub(crate) fn write_probes(&self, family: &Family, text: &mut Text, labels: &str) {
+        for (reason, count) in REASON_LABELS.iter().zip(&self.probes) {
+            text.labelled(family.name, labels, reason, *count);
+        }
+    }
+
+    pub(crate) fn write_phases(&self, family: &Family, text: &mut Text, labels: &str) {
+        for (phase, histogram) in PHASES.into_iter().zip(self.phases.iter()) {
+            histogram.write(family, text, labels, phase);
+        }
+    }
+}
+
+impl Histogram {
+    fn observe(&mut self, duration: Duration) {
+        let index = PHASE_BUCKETS_MILLIS
+            .iter()
+            .position(|bound| duration <= Duration::from_millis(*bound))
+            .unwrap_or(PHASE_BUCKETS_MILLIS.len());
+        if let Some(bucket) = self.buckets.get_mut(index) {
+            *bucket += 1;
+        }
+        self.sum = self.sum.saturating_add(duration);
+    }
+
+    fn write(&self, family: &Family, text: &mut Text, labels: &str, phase: &str) {
+        let count: u64 = self.buckets.iter().sum();
+        if count == 0 {
+            return;
+        }
+        let name = family.name;
+        let mut cumulative = 0;
+        for (bound, bucket) in BOUNDS.into_iter().zip(self.buckets) {
+            cumulative += bucket;
+            text.open(name, "_bucket", labels);
+            for part in [",phase=\"", phase, "\",le=\"", bound, "\""] {
+                text.push(part);
+            }
+            text.close();
+            text.integer(cumulative);
+            text.end();
+        }
+        for suffix in ["_sum", "_count"] {
+            text.open(name, suffix, labels);
+            for part in [",phase=\"", phase, "\""] {
+                text.push(part);
+            }
+            text.close();
+            if suffix == "_sum" {
+                text.seconds(self.sum);
+            } else {
+                text.integer(count);
+            }
+            text.end();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::family::PHASE_DURATION;
+
+    #[test]
+    fn bounds_and_their_labels_agree() {
+        for (millis, label) in PHASE_BUCKETS_MILLIS.iter().zip(BOUNDS) {
+            let mut text = Text::default();
+            text.seconds(Duration::from_millis(*millis));
+            assert_eq!(String::from_utf8(text.bytes).unwrap(), label);
+        }
+    }
+
+    #[test]
+    fn a_bound_belongs_to_its_bucket_and_buckets_are_cumulative() {
+        let mut histogram = Histogram::default();
+        for millis in [5, 6, 10_000, 10_001] {
+            histogram.observe(Duration::from_millis(millis));
+        }
+        let mut text = Text::default();
+        histogram.write(&PHASE_DURATION, &mut text, "a=\"b\"", "tls");
+        let text = String::from_utf8(text.bytes).unwrap();
+        for line in [
+            r#"siptls_phase_duration_seconds_bucket{a="b",phase="tls",le="0.005"} 1"#,
+            r#"siptls_phase_duration_seconds_bucket{a="b",phase="tls",le="0.01"} 2"#,
+            r#"siptls_phase_duration_seconds_bucket{a="b",phase="tls",le="10"} 3"#,
+            r#"siptls_phase_duration_seconds_bucket{a="b",phase="tls",le="+Inf"} 4"#,
+            r#"siptls_phase_duration_seconds_sum{a="b",phase="tls"} 20.012"#,
+            r#"siptls_phase_duration_seconds_count{a="b",phase="tls"} 4"#,
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+        }
+        let mut empty = Text::default();
+        Histogram::default().write(&PHASE_DURATION, &mut empty, "a=\"b\"", "tls");
+        assert_eq!(empty.samples, 0);
+    }
+}

@@ -1,0 +1,209 @@
+//! Observations for the tests.
+
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests, which each file uses in part"
+)]
+
+pub(crate) mod reader;
+
+use siptls_cert::{Chain, RootSet, assess_path};
+use siptls_metrics::{Series, Subject, Tally};
+use siptls_model::{
+    Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode, Depth,
+    Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations, ProbeError,
+    ProtocolVersion, Reason, Revocation, RevocationStatus, Severity, SipAnswer, SipOutcome, Status, Target,
+    Verdict,
+};
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+pub(crate) fn target(name: &str, labels: &[(&str, &str)]) -> Arc<Target> {
+    Arc::new(Target {
+        name: name.to_owned(),
+        endpoint: "sbc.example.test".parse().unwrap(),
+        profile: "genesys-byoc-customer".to_owned(),
+        connect: None,
+        server_name: None,
+        trust_anchors: None,
+        peer_region: None,
+        depth: Depth::Routine,
+        interval: Duration::from_secs(60),
+        timeout: Duration::from_secs(10),
+        labels: labels
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect(),
+    })
+}
+
+/// A leaf whose common name is hostile text, and the authority that signed it.
+pub(crate) fn chain() -> (Arc<Chain>, RootSet) {
+    static MADE: OnceLock<(Arc<Chain>, String)> = OnceLock::new();
+    let (chain, pem) = MADE.get_or_init(|| {
+        let mut authority = rcgen::CertificateParams::new(vec![]).unwrap();
+        authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        authority
+            .distinguished_name
+            .push(rcgen::DnType::CommonName, "Test Root");
+        authority.not_before = rcgen::date_time_ymd(2020, 1, 1);
+        authority.not_after = rcgen::date_time_ymd(2040, 1, 1);
+        let authority =
+            rcgen::CertifiedIssuer::self_signed(authority, rcgen::KeyPair::generate().unwrap()).unwrap();
+        let mut leaf = rcgen::CertificateParams::new(vec!["sbc.example.test".to_owned()]).unwrap();
+        leaf.distinguished_name
+            .push(rcgen::DnType::CommonName, "a\"b\\c\nd\u{1b}[31m\u{202e}");
+        leaf.extended_key_usages = vec![
+            rcgen::ExtendedKeyUsagePurpose::ServerAuth,
+            rcgen::ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        leaf.not_before = rcgen::date_time_ymd(1960, 1, 1);
+        leaf.not_after = rcgen::date_time_ymd(2027, 1, 1);
+        let leaf = leaf
+            .signed_by(&rcgen::KeyPair::generate().unwrap(), &authority)
+            .unwrap();
+        let chain = Chain::parse([leaf.der().as_ref(), authority.as_ref().der().as_ref()]);
+        (Arc::new(chain), authority.as_ref().pem())
+    });
+    (chain.clone(), RootSet::from_pem("lab", pem.as_bytes()).unwrap())
+}
+
+pub(crate) fn finding(id: CheckId, status: Status, severity: Severity) -> Finding {
+    Finding {
+        id,
+        status,
+        severity,
+        summary: "a sentence".to_owned(),
+        evidence: "evidence".to_owned(),
+        remedy: "".into(),
+        source: "".into(),
+    }
+}
+
+/// A visit that saw everything, judged `warn`.
+pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, Judgement) {
+    let (chain, roots) = chain();
+    let path = assess_path(&chain, &roots);
+    let observation = Observation {
+        target: target.clone(),
+        address: Some(address),
+        started_at: "2026-11-22T07:00:00.25Z".parse().unwrap(),
+        duration: Duration::from_millis(55),
+        connections_opened: 1,
+        phase_reached: Some(Phase::Sip),
+        error: None,
+        phases: PhaseDurations {
+            resolve: None,
+            connect: Some(Duration::from_millis(4)),
+            tls: Some(Duration::from_millis(31)),
+            sip: Some(Duration::from_millis(12)),
+        },
+        offer: None,
+        handshake: Some(Handshake {
+            version: ProtocolVersion::from_name("TLSv1.2"),
+            cipher_suite: CipherSuite::from_name("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+            group: NamedGroup::from_name("secp384r1"),
+            key_exchange_signature: None,
+            completed: true,
+            alert: None,
+            extended_master_secret: Some(true),
+            secure_renegotiation: Some(true),
+            ocsp_stapled: false,
+            client_certificate: ClientCertificate {
+                mode: ClientCertificateMode::Optional,
+                requested: Some(true),
+                authorities: vec![Authority {
+                    name: "CN=x".to_owned(),
+                    subject_hash: None,
+                }],
+                ..ClientCertificate::unknown()
+            },
+        }),
+        chain: Some(chain),
+        sip: SipOutcome::Answered(SipAnswer {
+            status: 200,
+            reason_phrase: "OK".to_owned(),
+            server: None,
+            allow: Vec::new(),
+            duration: Duration::from_millis(12),
+        }),
+        flight: Arc::from([]),
+    };
+    let findings: Vec<_> = CheckId::ALL
+        .iter()
+        .map(|id| match id {
+            CheckId::ClientCertificateNotRequested => finding(*id, Status::Warn, Severity::Critical),
+            CheckId::SipIdentityRfc5922 => finding(*id, Status::Fail, Severity::Info),
+            CheckId::EkuRemovalReady | CheckId::AddressesAgree => {
+                finding(*id, Status::Skip, Severity::Warning)
+            }
+            _ => finding(*id, Status::Pass, Severity::Critical),
+        })
+        .collect();
+    let judgement = Judgement {
+        as_of: observation.started_at,
+        verdict: Verdict::of(&findings, true),
+        findings,
+        chain: Some(ChainJudgement {
+            path,
+            name_match: None,
+            revocation: Revocation {
+                status: RevocationStatus::Good,
+                ..Revocation::not_checked()
+            },
+        }),
+    };
+    (observation, judgement)
+}
+
+/// A visit that saw nothing.
+pub(crate) fn failed(
+    target: &Arc<Target>,
+    address: Option<SocketAddr>,
+    reason: Reason,
+) -> (Observation, Judgement) {
+    let observation = Observation {
+        target: target.clone(),
+        address,
+        started_at: "2026-11-22T07:00:00Z".parse().unwrap(),
+        duration: Duration::from_secs(10),
+        connections_opened: 0,
+        phase_reached: None,
+        error: Some(ProbeError {
+            phase: Phase::Connect,
+            reason,
+            message: "nothing".to_owned(),
+        }),
+        phases: PhaseDurations {
+            connect: Some(Duration::from_secs(10)),
+            ..PhaseDurations::default()
+        },
+        offer: None,
+        handshake: None,
+        chain: None,
+        sip: SipOutcome::NotSent,
+        flight: Arc::from([]),
+    };
+    let judgement = Judgement {
+        as_of: observation.started_at,
+        findings: vec![finding(CheckId::ChainComplete, Status::Skip, Severity::Critical)],
+        verdict: Verdict::Inconclusive,
+        chain: None,
+    };
+    (observation, judgement)
+}
+
+pub(crate) fn series(visit: &(Observation, Judgement)) -> Series {
+    let mut tally = Tally::default();
+    tally.count(&visit.0);
+    Series::new(
+        Subject::new(&visit.0.target, visit.0.address),
+        tally,
+        &visit.0,
+        &visit.1,
+    )
+}
