@@ -84,7 +84,7 @@ fn start(
     count: usize,
     interval: &str,
 ) -> Daemon {
-    let mut text = format!("probe: {{interval: {interval}, depth: hello}}\ntargets:\n");
+    let mut text = format!("probe: {{interval: {interval}, timeout: 5s, depth: hello}}\ntargets:\n");
     for number in 0..count {
         let address = peers.replays[number % peers.replays.len()];
         writeln!(
@@ -106,8 +106,8 @@ fn start(
         .lines()
         .map(Result::unwrap);
     let line = log
-        .find(|line| line.contains("127.0.0.1:"))
-        .expect("the log names the address");
+        .find(|line| line.contains("msg=listening"))
+        .expect("the log names the address, or a fault above");
     let from = line.find("127.0.0.1:").unwrap();
     let address: String = line[from..]
         .chars()
