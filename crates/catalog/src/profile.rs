@@ -224,8 +224,8 @@ pub struct CheckRule {
     pub id: CheckId,
     /// How much its failure matters.
     pub severity: Severity,
-    /// Where the rule comes from.
-    pub source: String,
+    /// Where the rule comes from; shared with every finding of the rule.
+    pub source: Arc<str>,
     /// Since when the rule is known.
     pub since: Date,
     /// The day from which the rule applies, by the clock of the judgement; `None`: always.

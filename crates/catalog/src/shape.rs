@@ -411,7 +411,7 @@ fn check(
             faults,
         )
     });
-    let source = table.text("source", faults).map(str::to_owned);
+    let source = table.text("source", faults).map(Into::into);
     let since = table.date("since", faults);
     let from = table.optional_date("from", faults);
     let until = table.optional_date("until", faults);

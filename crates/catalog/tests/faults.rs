@@ -101,7 +101,7 @@ fn a_second_unknown_key_is_no_better_than_the_first() {
             "line 3: expected the key `caller`, found none",
             "line 3: expected the key `names`, found none",
             "line 8: expected one of the keys name, title, description, caller, source, since, direction, offer, suites, groups, client_certificate, roots, names, sip, checks, found the unknown key `callr`; nearest is `caller`",
-            "line 86: expected one of the keys name, title, description, caller, source, since, direction, offer, suites, groups, client_certificate, roots, names, sip, checks, found the unknown key `nams`; nearest is `names`",
+            "line 90: expected one of the keys name, title, description, caller, source, since, direction, offer, suites, groups, client_certificate, roots, names, sip, checks, found the unknown key `nams`; nearest is `names`",
         ]
     );
 }

@@ -64,13 +64,13 @@ fn every_rule_has_a_source_and_a_date_that_is_not_ahead() {
     let read_on = jiff::civil::date(2026, 11, 21);
     let mut rules = 0;
     for profile in profiles() {
-        let suites = profile.suites.iter().map(|rule| (&rule.source, rule.since));
-        let checks = profile.checks.iter().map(|rule| (&rule.source, rule.since));
-        let others = profile.provenance.iter().map(|rule| (&rule.source, rule.since));
+        let suites = profile.suites.iter().map(|rule| (&*rule.source, rule.since));
+        let checks = profile.checks.iter().map(|rule| (&*rule.source, rule.since));
+        let others = profile.provenance.iter().map(|rule| (&*rule.source, rule.since));
         for (source, since) in suites
             .chain(checks)
             .chain(others)
-            .chain([(&profile.source, profile.since)])
+            .chain([(&*profile.source, profile.since)])
         {
             assert!(source.len() > 10, "{}: {source}", profile.name);
             assert!(

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::digest;
 
-use crate::certificate::Certificate;
+use crate::certificate::{Certificate, sha256};
 
 /// A certificate list as a peer sent it (RFC 5246 §7.4.2): `certificate_list<0..2^24-1>`, the sender's own first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +47,15 @@ impl Entry {
         match self {
             Self::Parsed(certificate) => &certificate.der,
             Self::Unparsable { der, .. } => der,
+        }
+    }
+
+    /// SHA-256 over what was sent, whether it could be read or not.
+    #[must_use]
+    pub fn fingerprint_sha256(&self) -> [u8; 32] {
+        match self {
+            Self::Parsed(certificate) => certificate.fingerprint_sha256,
+            Self::Unparsable { der, .. } => sha256(der),
         }
     }
 }

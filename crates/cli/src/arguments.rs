@@ -136,7 +136,7 @@ pub(crate) struct RunArguments {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-With --once, exit code 0 says that every endpoint was judged as expected, 1 that one was not.")]
+With --once, exit code 0 says that every endpoint was judged as expected, 1 that one was not, 3 that it was stopped before all were.")]
 pub(crate) struct LabArguments {
     /// Address of the status page and the metrics; without this option a free port is taken when 10061 is in use
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]

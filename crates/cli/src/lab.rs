@@ -89,7 +89,12 @@ async fn demonstrate(arguments: &LabArguments) -> Result<Outcome, Failure> {
     let outcome = tokio::select! {
         outcome = show => outcome,
         outcome = &mut watching => return outcome.and(Err(Failure::LabEnded)),
-        () = stop.requested() => Ok(Outcome::Good),
+        // A first round that was not seen to its end says nothing about the endpoints.
+        () = stop.requested() => Ok(if arguments.once {
+            Outcome::Inconclusive
+        } else {
+            Outcome::Good
+        }),
     };
     // The endpoints end first: a visit to the silent one would hold up the daemon.
     lab.shutdown().await;

@@ -23,6 +23,8 @@ pub(crate) fn start(level: Level, format: LogFormat) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(format!("{others},siptls={ours}")))
         .with_writer(std::io::stderr)
+        // Its complaint about a closed standard error would go to standard error, and panic.
+        .log_internal_errors(false)
         .event_format(Line(format))
         .finish()
         .try_init()

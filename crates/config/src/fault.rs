@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, and where.
 
+use crate::sources::Sources;
 use siptls_model::escape_text_bounded;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -63,9 +64,20 @@ impl fmt::Display for Fault {
 pub struct Faults {
     kept: Vec<Fault>,
     not_kept: usize,
+    sources: Sources,
 }
 
 impl Faults {
+    /// What was looked at before the faults were found: what to watch, since a change of it may mend them.
+    #[must_use]
+    pub const fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    pub(crate) fn read_from(self, sources: Sources) -> Self {
+        Self { sources, ..self }
+    }
+
     /// The faults, at most 10,000 of them.
     #[must_use]
     pub fn as_slice(&self) -> &[Fault] {
@@ -224,6 +236,7 @@ impl FaultList {
         Faults {
             kept: kept.into_iter().map(|(_, fault)| fault).collect(),
             not_kept: self.not_kept,
+            sources: Sources::default(),
         }
     }
 }

@@ -21,7 +21,8 @@
 //! is in a scrape of `/probe`; `__siptls_KEY` sets a key of the target, such as `__siptls_timeout`, and wins over it; the
 //! others are dropped, as Prometheus does.
 //!
-//! It opens no socket, looks up no name in the DNS, and does not watch files: [`Plan::files`] says what to watch.
+//! It opens no socket, looks up no name in the DNS, and does not watch files: [`Sources`] says what to watch and whether it
+//! has changed.
 //! A message repeats no more of a file than the one value that is wrong, escaped and cut.
 //!
 //! ```
@@ -56,6 +57,7 @@ mod node;
 mod options;
 mod plan;
 mod source;
+mod sources;
 mod target;
 
 pub use fault::{Fault, Faults, MAX_FAULTS_SHOWN};
@@ -64,3 +66,4 @@ pub use load::{MAX_TARGETS, load, load_str};
 pub use options::{TargetOptions, target_from_options};
 pub use plan::{Plan, PlannedTarget, ProbeSettings};
 pub use source::{MAX_FILE_BYTES, MAX_FILES};
+pub use sources::Sources;

@@ -5,6 +5,7 @@ use crate::keys::{Section, known_meta_label};
 use crate::node::{self, Document, Entry, Node, Value};
 use crate::plan::{Plan, PlannedTarget, ProbeSettings, absolute};
 use crate::source::{self, MAX_FILES};
+use crate::sources::Sources;
 use crate::target::{Checker, Field, Given, GivenSettings, Names, name_fits};
 use siptls_catalog::Profile;
 use std::collections::{HashMap, HashSet};
@@ -14,6 +15,9 @@ use std::sync::Arc;
 
 /// Most targets of one configuration.
 pub const MAX_TARGETS: usize = 250_000;
+
+/// What to write first.
+const FIRST_LINES: &str = "start with `targets: [{name: NAME, endpoint: HOST}]`";
 
 /// Label that carries a target's own key through service discovery: `__siptls_timeout`.
 const META_PREFIX: &str = "__siptls_";
@@ -29,18 +33,26 @@ const META_MODULE: &str = "__param_module";
 /// the configuration itself, the files it names.
 pub fn load(path: &Path) -> Result<Plan, Faults> {
     let mut faults = FaultList::default();
+    let mut sources = Sources::default();
+    sources.note(path);
     let file = faults.file(path);
     let text = match source::read(path, true) {
         Ok(bytes) => source::text(bytes, &file, &mut faults),
         Err(unreadable) => {
             let message = format!("expected a configuration file, found {}", unreadable.found);
-            faults.add(&file, None, &KeyPath::Root, message, unreadable.hint);
+            let hint = unreadable
+                .hint
+                .or_else(|| (!path.exists()).then(|| FIRST_LINES.to_owned()));
+            faults.add(&file, None, &KeyPath::Root, message, hint);
             None
         }
     };
     match text {
-        Some(text) => read(&text, file, path.parent().unwrap_or(Path::new("")), faults),
-        None => Err(faults.finish()),
+        Some(text) => {
+            let base = path.parent().unwrap_or(Path::new(""));
+            read(&text, file, base, faults, sources)
+        }
+        None => Err(faults.finish().read_from(sources)),
     }
 }
 
@@ -53,11 +65,18 @@ pub fn load(path: &Path) -> Result<Plan, Faults> {
 pub fn load_str(text: &str, file: &Path, base_dir: &Path) -> Result<Plan, Faults> {
     let mut faults = FaultList::default();
     let file = faults.file(file);
-    read(text, file, base_dir, faults)
+    read(text, file, base_dir, faults, Sources::default())
 }
 
-fn read(text: &str, file: Rc<Path>, base: &Path, faults: FaultList) -> Result<Plan, Faults> {
+fn read(
+    text: &str,
+    file: Rc<Path>,
+    base: &Path,
+    faults: FaultList,
+    sources: Sources,
+) -> Result<Plan, Faults> {
     let mut names = Names::default();
+    names.sources = sources;
     names.files.push(file.to_path_buf());
     let mut loader = Loader {
         faults,
@@ -70,7 +89,7 @@ fn read(text: &str, file: Rc<Path>, base: &Path, faults: FaultList) -> Result<Pl
     };
     loader.configuration(text, &file, base);
     if !loader.faults.is_empty() {
-        return Err(loader.faults.finish());
+        return Err(loader.faults.finish().read_from(loader.names.sources));
     }
     let mut plan = loader.plan;
     plan.by_name = plan
@@ -81,6 +100,7 @@ fn read(text: &str, file: Rc<Path>, base: &Path, faults: FaultList) -> Result<Pl
         .collect();
     plan.profiles = loader.names.profiles;
     plan.files = loader.names.files;
+    plan.sources = loader.names.sources;
     Ok(plan)
 }
 
@@ -109,7 +129,7 @@ impl Loader {
         let here = Here { file, base };
         let root = KeyPath::Root;
         let expected = "expected a configuration with `targets` or `target_files`";
-        let hint = "start with `targets: [{name: NAME, endpoint: HOST}]`";
+        let hint = FIRST_LINES;
         let node = match node::parse(text, file, &mut self.faults) {
             Document::Value(node) => node,
             Document::Empty => {
@@ -530,7 +550,16 @@ impl Loader {
             let Some(pattern) = self.text(here, item, &path) else {
                 continue;
             };
-            for found in source::expand(pattern, here.base, here.file, item.at, &path, &mut self.faults) {
+            let all = source::expand(
+                pattern,
+                here.base,
+                here.file,
+                item.at,
+                &path,
+                &mut self.faults,
+                &mut self.names.sources,
+            );
+            for found in all {
                 let same = std::fs::canonicalize(&found).unwrap_or_else(|_| absolute(&found));
                 if !self.seen.insert(same) {
                     continue;

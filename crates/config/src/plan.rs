@@ -1,6 +1,7 @@
 //! What a configuration comes to, and its text again.
 
 use crate::duration;
+use crate::sources::Sources;
 use siptls_catalog::{Profile, RootSet};
 use siptls_model::{Depth, Dial, Host, Target};
 use std::collections::HashMap;
@@ -48,8 +49,10 @@ pub struct PlannedTarget {
 pub struct Plan {
     /// The targets in the order of the files and of their lines; names are unique.
     pub targets: Vec<PlannedTarget>,
-    /// Every file read, the configuration first: what to watch for changes.
+    /// Every file read, the configuration first.
     pub files: Vec<PathBuf>,
+    /// What to watch for changes.
+    pub sources: Sources,
     /// `probe` with its defaults.
     pub probe: ProbeSettings,
     /// The files of `profile_files`, absolute.
@@ -148,8 +151,7 @@ fn line(out: &mut String, indent: usize, key: &str, value: &str) {
     let _ = writeln!(out, "{:indent$}{}: {}", "", scalar(key), scalar(value));
 }
 
-/// Host and port as the operator may write them; unlike an endpoint's own text it leaves an absent port absent,
-/// because a port that is named turns the SRV lookup off.
+/// Host and port as the operator may write them; unlike an endpoint's own text it leaves an absent port absent.
 fn authority(host: &Host, port: Option<u16>) -> String {
     match (host, port) {
         (Host::Ip(IpAddr::V6(ip)), Some(port)) => format!("[{ip}]:{port}"),

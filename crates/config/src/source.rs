@@ -1,6 +1,7 @@
 //! Files: reading with a limit, and the patterns that name them.
 
 use crate::fault::{FaultList, KeyPath, Position, quoted, shown_path};
+use crate::sources::Sources;
 use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -109,6 +110,7 @@ pub(crate) fn expand(
     at: Position,
     key: &KeyPath<'_>,
     faults: &mut FaultList,
+    sources: &mut Sources,
 ) -> Vec<PathBuf> {
     if pattern.is_empty() {
         faults.at(
@@ -121,8 +123,24 @@ pub(crate) fn expand(
         return Vec::new();
     }
     let Some(first) = pattern.find(['*', '?', '[']) else {
-        return vec![base.join(pattern)];
+        let path = base.join(pattern);
+        sources.note(&path);
+        return vec![path];
     };
+    let full = if Path::new(pattern).is_absolute() || base.as_os_str().is_empty() {
+        pattern.to_owned()
+    } else if let Some(base) = base.to_str() {
+        format!("{}/{pattern}", glob::Pattern::escape(base.trim_end_matches('/')))
+    } else {
+        let message = format!(
+            "expected a folder whose name is UTF-8, found {}",
+            shown_path(base)
+        );
+        faults.at(file, at, key, message, None);
+        return Vec::new();
+    };
+    // Noted whatever comes of it: its folder may come later.
+    sources.note_pattern(&full);
     let folder = pattern
         .get(..first)
         .and_then(|fixed| fixed.rfind('/').map(|slash| &fixed[..=slash]))
@@ -137,24 +155,7 @@ pub(crate) fn expand(
         faults.at(file, at, key, message, None);
         return Vec::new();
     }
-    let full = if Path::new(pattern).is_absolute() || base.as_os_str().is_empty() {
-        pattern.to_owned()
-    } else if let Some(base) = base.to_str() {
-        format!("{}/{pattern}", glob::Pattern::escape(base.trim_end_matches('/')))
-    } else {
-        let message = format!(
-            "expected a folder whose name is UTF-8, found {}",
-            shown_path(base)
-        );
-        faults.at(file, at, key, message, None);
-        return Vec::new();
-    };
-    let options = glob::MatchOptions {
-        case_sensitive: true,
-        require_literal_separator: true,
-        require_literal_leading_dot: true,
-    };
-    let paths = match glob::glob_with(&full, options) {
+    let paths = match matches(&full) {
         Ok(paths) => paths,
         Err(error) => {
             let message = format!("expected a pattern, found {}: {}", quoted(pattern), error.msg);
@@ -163,10 +164,12 @@ pub(crate) fn expand(
         }
     };
     let mut found = Vec::new();
-    for path in paths.take(MAX_FILES + 1) {
+    for path in paths {
         match path {
-            Ok(path) if path.is_dir() => {}
-            Ok(path) => found.push(path),
+            Ok(path) => {
+                sources.note(&path);
+                found.push(path);
+            }
             Err(error) => {
                 let unreadable = Unreadable::io(error.error());
                 let message = format!(
@@ -179,6 +182,21 @@ pub(crate) fn expand(
         }
     }
     found
+}
+
+/// What a pattern names in the file system, folders left out, at most one more than [`MAX_FILES`].
+pub(crate) fn matches(
+    pattern: &str,
+) -> Result<impl Iterator<Item = glob::GlobResult> + use<>, glob::PatternError> {
+    let options = glob::MatchOptions {
+        case_sensitive: true,
+        require_literal_separator: true,
+        require_literal_leading_dot: true,
+    };
+    let paths = glob::glob_with(pattern, options)?;
+    Ok(paths
+        .take(MAX_FILES + 1)
+        .filter(|path| path.as_ref().map_or(true, |path| !path.is_dir())))
 }
 
 #[cfg(test)]

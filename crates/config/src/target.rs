@@ -5,6 +5,7 @@ use crate::fault::{FaultList, KeyPath, Position, known_names, nearest, quoted, s
 use crate::keys::RESERVED_LABELS;
 use crate::plan::{PlannedTarget, ProbeSettings, absolute};
 use crate::source;
+use crate::sources::Sources;
 use siptls_catalog::{DEFAULT_PROFILE, Profile, RootSet};
 use siptls_model::{Depth, Dial, Endpoint, EndpointError, Host, Target, escape_text};
 use std::collections::hash_map::Entry;
@@ -112,6 +113,8 @@ pub(crate) struct Names {
     roots: HashMap<PathBuf, Result<Arc<RootSet>, NoRoots>>,
     /// Every file read, in order.
     pub(crate) files: Vec<PathBuf>,
+    /// Everything looked at, read or not.
+    pub(crate) sources: Sources,
 }
 
 impl Names {
@@ -139,6 +142,7 @@ impl Names {
             Entry::Occupied(entry) => entry.get().clone(),
             Entry::Vacant(entry) => {
                 let path = entry.key();
+                self.sources.note(path);
                 let result = match source::read(path, false) {
                     Err(unreadable) => {
                         let message = format!(

@@ -405,3 +405,61 @@ fn many_targets_load() {
         100
     );
 }
+
+/// Every file counts, however it is named, and one that two patterns name is no change by itself.
+#[test]
+fn sources_are_equal_until_a_file_changes_comes_or_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let write = |name: &str, text: &str| std::fs::write(at(name), text).unwrap();
+    std::fs::create_dir(at("targets")).unwrap();
+    std::fs::create_dir(at("profiles")).unwrap();
+    let pem = include_str!("../../../config/data/byoc_trusted_roots.pem");
+    let profile = include_str!("../../../config/profiles/sip-tls-generic.yaml");
+    write("roots.pem", pem);
+    write("profiles/own.yaml", profile);
+    write("targets/a.yaml", "- {name: a, endpoint: a.example.test}\n");
+    write("one.yaml", "[]\n");
+    write(
+        "siptls-probe.yaml",
+        "targets: [{name: x, endpoint: x.example.test, trust_anchors: roots.pem}]\n\
+         target_files: ['targets/*.yaml', 'targets/a*', one.yaml]\nprofile_files: ['profiles/*']\n",
+    );
+    let load = || siptls_config::load(&at("siptls-probe.yaml")).unwrap().sources;
+    assert!(!load().is_empty());
+    assert_eq!(load(), load().again());
+    for (name, text) in [
+        ("roots.pem", format!("{pem}\n")),
+        ("profiles/own.yaml", format!("{profile}\n")),
+        (
+            "targets/a.yaml",
+            "- {name: b, endpoint: b.example.test}\n".to_owned(),
+        ),
+        ("targets/b.yaml", "[]\n".to_owned()),
+        ("one.yaml", "[ ]\n".to_owned()),
+        (
+            "siptls-probe.yaml",
+            "target_files: ['targets/*.yaml']\n".to_owned(),
+        ),
+    ] {
+        let before = load();
+        write(name, &text);
+        assert_ne!(before, before.again(), "{name}");
+        assert_eq!(load(), load().again(), "{name}");
+    }
+    let before = load();
+    std::fs::remove_file(at("targets/b.yaml")).unwrap();
+    assert_ne!(before, before.again(), "a file that goes");
+
+    write("siptls-probe.yaml", "target_files: [missing.yaml, 'none/*']\n");
+    let faults = siptls_config::load(&at("siptls-probe.yaml")).unwrap_err();
+    assert_eq!(faults.sources(), &faults.sources().again());
+    std::fs::create_dir(at("none")).unwrap();
+    assert_eq!(
+        faults.sources(),
+        &faults.sources().again(),
+        "an empty folder has no file"
+    );
+    write("none/a.yaml", "[]\n");
+    assert_ne!(faults.sources(), &faults.sources().again());
+}

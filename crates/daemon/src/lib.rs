@@ -1,7 +1,7 @@
 //! The daemon: keeps visiting targets, keeps what was seen last of each, and shows it.
 //!
 //! ```text
-//!            ┌────────── Load (start, SIGHUP, POST /-/reload) ──────────┐
+//!            ┌────────── Load (start, SIGHUP, POST, a change) ──────────┐
 //!            ▼                                                          │
 //!  Schedule ──► visits (own slot each) ──► Visitor ──► Judge ──► Fleet ─┴─► /metrics, /api/v1/reports, status page
 //! ```
@@ -34,6 +34,7 @@ mod reload;
 mod run;
 mod schedule;
 mod visitor;
+mod watch;
 mod work;
 
 pub use options::{DEFAULT_LISTEN, DaemonError, Load, OnListening, Options};

@@ -2,6 +2,7 @@
 
 use siptls_config::{Faults, Plan};
 use std::net::SocketAddr;
+use std::time::Duration;
 use std::{fmt, io};
 
 /// Where the daemon listens unless told otherwise: loopback, 5061 + 5000.
@@ -26,6 +27,9 @@ pub struct Options {
     pub probes: usize,
     /// Most HTTP connections at once; further ones wait to be accepted.
     pub connections: usize,
+    /// How long one HTTP connection may live; an answer under way then has a minute more. Bounds readers that take a
+    /// byte now and then.
+    pub connection_age: Duration,
     /// The program's version, for `siptls_build_info` and the status page.
     pub version: String,
     /// Called once with the addresses bound, before the configuration is loaded.
@@ -40,6 +44,7 @@ impl Default for Options {
             concurrency: 1_000,
             probes: 16,
             connections: 256,
+            connection_age: Duration::from_secs(300),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             on_listening: None,
         }
@@ -54,6 +59,7 @@ impl fmt::Debug for Options {
             .field("concurrency", &self.concurrency)
             .field("probes", &self.probes)
             .field("connections", &self.connections)
+            .field("connection_age", &self.connection_age)
             .field("version", &self.version)
             .finish_non_exhaustive()
     }

@@ -2,11 +2,11 @@
 
 use crate::fleet::{Change, Fleet};
 use crate::options::Load;
-use siptls_config::Faults;
+use siptls_config::{Faults, Sources};
 use siptls_metrics::Own;
 use siptls_model::clock;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{Mutex, mpsc};
 
 /// Loads the configuration and takes it into use, one load at a time.
@@ -17,6 +17,29 @@ pub(crate) struct Loader {
     changes: mpsc::Sender<Change>,
     busy: Mutex<()>,
     loaded: AtomicBool,
+    failed: AtomicBool,
+    sources: RwLock<Sources>,
+}
+
+/// Why the configuration is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    Start,
+    Signal,
+    Request,
+    FilesChanged,
+}
+
+impl Cause {
+    /// The word of the log.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Signal => "SIGHUP",
+            Self::Request => "POST /-/reload",
+            Self::FilesChanged => "files changed",
+        }
+    }
 }
 
 /// Why a configuration was not taken into use.
@@ -37,6 +60,8 @@ impl Loader {
             changes,
             busy: Mutex::new(()),
             loaded: AtomicBool::new(false),
+            failed: AtomicBool::new(false),
+            sources: RwLock::default(),
         }
     }
 
@@ -45,19 +70,58 @@ impl Loader {
         self.loaded.load(Ordering::Relaxed)
     }
 
+    /// Whether the last load failed, so that an earlier configuration is in use or none.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// What the last load looked at, whether it succeeded or not.
+    pub(crate) fn sources(&self) -> Sources {
+        self.sources
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
     /// Loads the configuration and returns its number of targets. A failure changes nothing but a metric; it is logged
     /// while an earlier configuration stays in use, and the caller's to tell when there is none.
-    pub(crate) async fn load(&self) -> Result<usize, LoadError> {
+    ///
+    /// A task of its own: a caller that goes away, such as an HTTP client, must not leave the fleet changed and the
+    /// schedule as it was.
+    pub(crate) async fn load(self: &Arc<Self>, cause: Cause) -> Result<usize, LoadError> {
+        let this = Arc::clone(self);
+        let loading = tokio::spawn(async move { this.load_to_the_end(cause).await });
+        loading.await.unwrap_or(Err(LoadError::Panicked))
+    }
+
+    async fn load_to_the_end(&self, cause: Cause) -> Result<usize, LoadError> {
         let _one_at_a_time = self.busy.lock().await;
+        let cause = cause.code();
         let (load, fleet) = (Arc::clone(&self.load), Arc::clone(&self.fleet));
-        let outcome = tokio::task::spawn_blocking(move || load().map(|plan| fleet.apply(&plan))).await;
+        let outcome =
+            tokio::task::spawn_blocking(move || load().map(|plan| (fleet.apply(&plan), plan.sources))).await;
+        let sources = match &outcome {
+            Ok(Ok((_, sources))) => Some(sources),
+            Ok(Err(faults)) => Some(faults.sources()),
+            Err(_) => None,
+        };
+        if let Some(sources) = sources {
+            self.sources
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone_from(sources);
+        }
+        self.failed
+            .store(!matches!(outcome, Ok(Ok(_))), Ordering::Relaxed);
         let change = match outcome {
-            Ok(Ok(change)) => change,
+            Ok(Ok((change, _))) => change,
             Ok(Err(faults)) => {
                 self.own.load_failed();
                 if self.is_loaded() {
-                    let text = siptls_model::escape_text(&faults.to_string());
+                    // What the faults repeat is escaped; line breaks between them are the log's to write.
+                    let text = faults.to_string();
                     tracing::error!(
+                        cause,
                         count = faults.count(),
                         text,
                         "configuration has faults, the last good one stays in use"
@@ -69,6 +133,7 @@ impl Loader {
                 self.own.load_failed();
                 if self.is_loaded() {
                     tracing::error!(
+                        cause,
                         "loading the configuration ended abnormally, the last good one stays in use"
                     );
                 }
@@ -85,7 +150,7 @@ impl Loader {
         self.loaded.store(true, Ordering::Relaxed);
         // Fails only when the work has ended, and then there is no schedule to change.
         let _ = self.changes.send(change).await;
-        tracing::info!(targets, added, removed, "configuration loaded");
+        tracing::info!(cause, targets, added, removed, "configuration loaded");
         Ok(targets)
     }
 }

@@ -1,16 +1,17 @@
 //! The daemon's life: bind, load, work, stop.
 
 use crate::fleet::Fleet;
-use crate::http::{App, Listeners};
+use crate::http::{App, Limits, Listeners};
 use crate::options::{DaemonError, Load, Options};
-use crate::reload::{LoadError, Loader};
+use crate::reload::{Cause, LoadError, Loader};
 use crate::visitor::{AnyVisitor, Visitor};
+use crate::watch::watch;
 use crate::work::Work;
 use siptls_metrics::Own;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -21,7 +22,10 @@ const STOP_LIMIT: Duration = Duration::from_millis(4_500);
 /// answers under way are finished, nothing new begins.
 ///
 /// Listens first and announces the addresses ([`Options::on_listening`]), then loads the configuration; `/-/ready` is
-/// 503 until that is done. On Unix, SIGHUP loads it again. A later load that fails keeps the last good configuration.
+/// 503 until that is done. On Unix, SIGHUP loads it again; so does a change of its files ([`Plan::sources`]) that has been
+/// quiet for five seconds. A later load that fails keeps the last good configuration.
+///
+/// [`Plan::sources`]: siptls_config::Plan::sources
 ///
 /// # Errors
 /// [`DaemonError`] when it cannot begin: an address to listen on that is none or is taken, a configuration with faults,
@@ -51,7 +55,7 @@ pub async fn run(
     let fleet = Arc::new(Fleet::new(own.clone()));
     let visitor: Arc<dyn AnyVisitor> = Arc::new(visitor);
     let (changes_in, changes) = mpsc::channel(1);
-    let (stop, stopped) = watch::channel(false);
+    let (stop, stopped) = tokio::sync::watch::channel(false);
     let loader = Arc::new(Loader::new(load, Arc::clone(&fleet), own.clone(), changes_in));
     let app = Arc::new(App::new(
         Arc::clone(&fleet),
@@ -64,14 +68,18 @@ pub async fn run(
 
     let mut tasks = JoinSet::new();
     tasks.spawn(Work::new(fleet, visitor, own, options.concurrency).run(changes, stopped.clone()));
-    tasks.spawn(listeners.serve(app, prefix, options.connections, stopped));
+    let limits = Limits {
+        connections: options.connections,
+        age: options.connection_age,
+    };
+    tasks.spawn(listeners.serve(app, prefix, limits, stopped));
     if let Some(announce) = options.on_listening {
         announce(&addresses);
     }
 
     let mut shutdown = std::pin::pin!(shutdown);
     let first = tokio::select! {
-        first = loader.load() => Some(first),
+        first = loader.load(Cause::Start) => Some(first),
         () = &mut shutdown => None,
     };
     let outcome = match first {
@@ -82,9 +90,8 @@ pub async fn run(
             #[cfg(unix)]
             let reload = async {
                 while hangup.recv().await.is_some() {
-                    tracing::info!("SIGHUP received");
                     // The loader has logged what came of it.
-                    let _ = loader.load().await;
+                    let _ = loader.load(Cause::Signal).await;
                 }
                 std::future::pending::<()>().await;
             };
@@ -93,6 +100,7 @@ pub async fn run(
             tokio::select! {
                 () = shutdown => {}
                 () = reload => {}
+                () = watch(Arc::clone(&loader)) => {}
             }
             Ok(())
         }

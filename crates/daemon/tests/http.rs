@@ -9,6 +9,7 @@ use siptls_model::Reason;
 use std::net::TcpListener;
 use std::sync::Mutex;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const QUICK: Duration = Duration::from_millis(20);
@@ -198,6 +199,8 @@ async fn a_reload_keeps_the_last_good_configuration_and_what_did_not_change() {
 
     configuration.set(Err(faults()));
     let answer = daemon.post("/-/reload").await;
+    let shown = "The last attempt to load the configuration failed";
+    assert!(daemon.get("/").await.text().contains(shown));
     assert_eq!(answer.status, 500);
     assert!(answer.text().contains("found `intervall`"), "{}", answer.text());
     let samples = daemon.samples().await;
@@ -612,4 +615,83 @@ async fn what_keeps_it_from_running_is_named() {
     assert!(matches!(daemon.ended().await, Err(DaemonError::Configuration { source }) if source == faults()));
     let daemon = Daemon::start(Box::new(|| panic!("as the test says")), Script::default()).await;
     assert!(matches!(daemon.ended().await, Err(DaemonError::LoadPanicked)));
+}
+
+/// A client that goes away while the configuration is read: what was read is taken into use as a whole all the same.
+#[tokio::test]
+async fn a_reload_is_finished_though_its_client_has_gone() {
+    let configuration = Configuration::new(plan(&["a"], HOUR));
+    let load = configuration.load();
+    let (go, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Mutex::new(wait);
+    let (began, beginning) = std::sync::mpsc::channel();
+    let script = Script::default();
+    let daemon = Daemon::start(
+        Box::new(move || {
+            began.send(()).unwrap();
+            wait.lock().unwrap().recv().unwrap();
+            load()
+        }),
+        script.clone(),
+    )
+    .await;
+    go.send(()).unwrap();
+    beginning.recv().unwrap();
+    daemon
+        .until("the first target", |samples| {
+            value(samples, "siptls_up", &[A]).is_some()
+        })
+        .await;
+    configuration.set(Ok(plan(&["a", "b"], HOUR)));
+    let mut client = tokio::net::TcpStream::connect(daemon.address).await.unwrap();
+    client
+        .write_all(b"POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        .await
+        .unwrap();
+    tokio::task::spawn_blocking(move || beginning.recv().unwrap())
+        .await
+        .unwrap();
+    drop(client);
+    // Long enough for the daemon to notice; too short a wait makes the test weaker, never red.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    go.send(()).unwrap();
+    daemon
+        .until("the second target", |samples| {
+            value(samples, "siptls_up", &[B]).is_some()
+        })
+        .await;
+    assert_eq!(script.visits("a").len(), 1, "the first keeps its slot");
+    daemon.stop().await.unwrap();
+}
+
+/// A reader that takes a byte now and then makes progress for ever: its connection ends all the same, others go on.
+#[tokio::test]
+async fn a_connection_ends_at_its_age_however_slowly_it_is_read() {
+    let options = Options {
+        connections: 2,
+        connection_age: Duration::from_millis(50),
+        ..Options::default()
+    };
+    let configuration = Configuration::new(plan(&["a", "b"], HOUR));
+    let daemon = Daemon::with(options, configuration.load(), Script::default()).await;
+    // Both connections there may be, held by clients that never end them.
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut client = tokio::net::TcpStream::connect(daemon.address).await.unwrap();
+        client
+            .write_all(b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n")
+            .await
+            .unwrap();
+        held.push(client);
+    }
+    let further = tokio::time::timeout(Duration::from_secs(10), daemon.get("/-/healthy")).await;
+    assert_eq!(further.expect("room again").status, 200);
+    for mut client in held {
+        let mut answer = Vec::new();
+        while client.read_buf(&mut answer).await.unwrap() > 0 {
+            assert!(answer.len() < 64 * 1024);
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200 OK\r\n"));
+    }
+    daemon.stop().await.unwrap();
 }

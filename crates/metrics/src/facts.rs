@@ -31,7 +31,7 @@ pub(crate) struct Facts {
     /// Seconds and milliseconds since the epoch.
     last_probe: (i64, i32),
     negotiated: Option<Box<str>>,
-    mode: Option<ClientCertificateMode>,
+    mode: ClientCertificateMode,
     authorities: Option<u64>,
     certificates: Vec<CertificateFacts>,
     complete: Option<bool>,
@@ -83,7 +83,7 @@ impl Facts {
                 push_label(&mut labels, "group", &group);
                 Some(labels.into())
             }),
-            mode: request.map(|request| request.mode),
+            mode: request.map_or(ClientCertificateMode::Unknown, |request| request.mode),
             authorities: request
                 .filter(|request| request.requested == Some(true))
                 .map(|request| u64::try_from(request.authorities.len()).unwrap_or(u64::MAX)),
@@ -93,9 +93,10 @@ impl Facts {
                 .finding(CheckId::ChainTrustedByPeer)
                 .map(|finding| finding.status)
             {
-                Some(Status::Pass | Status::Warn) => Some(true),
+                Some(Status::Pass) => Some(true),
                 Some(Status::Fail) => Some(false),
-                Some(Status::Skip) | None => anchor.map(|_| true),
+                // A warning says what could not be verified: a root known by name alone, or no roots at all.
+                Some(Status::Warn | Status::Skip) | None => anchor.map(|_| true),
             },
             anchor: anchor.map(|anchor| {
                 let mut labels = String::new();
@@ -153,10 +154,8 @@ impl Facts {
     }
 
     pub(crate) fn write_mode(&self, family: &Family, text: &mut Text, labels: &str) {
-        if let Some(mode) = self.mode {
-            let states = ClientCertificateMode::ALL.map(|state| (state.code(), state == mode));
-            write_states(family, text, labels, "mode", states);
-        }
+        let states = ClientCertificateMode::ALL.map(|state| (state.code(), state == self.mode));
+        write_states(family, text, labels, "mode", states);
     }
 
     pub(crate) fn write_authorities(&self, family: &Family, text: &mut Text, labels: &str) {

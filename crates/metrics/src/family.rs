@@ -88,7 +88,7 @@ family_table! {
     NEGOTIATED = "siptls_negotiated_info", Gauge, Address, ["version", "cipher_suite", "group"],
         "Version and suite of the ServerHello and group of the ServerKeyExchange; group is empty for static RSA. Always 1.";
     CLIENT_CERTIFICATE_MODE = "siptls_client_certificate_mode", Gauge, Address, ["mode"],
-        "Whether the endpoint asks for a client certificate: 1 for the mode that was seen, 0 for the others.";
+        "Whether the endpoint asks for a client certificate: 1 for the mode that was seen, 0 for the others; unknown when it was not seen.";
     CLIENT_CERTIFICATE_AUTHORITIES = "siptls_client_certificate_authorities", Gauge, Address, [],
         "Number of CA names in the CertificateRequest (RFC 5246 section 7.4.4); absent when there was none.";
     NOT_AFTER = "siptls_certificate_not_after_timestamp_seconds", Gauge, Address, ["position"],

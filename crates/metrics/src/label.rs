@@ -16,6 +16,14 @@ const SUBJECT_LABELS: [&str; 3] = ["target", "address", "profile"];
 /// Labels that other parts of the exposition format or families to come use.
 const OTHER_LABELS: [&str; 3] = ["le", "quantile", "aspect"];
 
+/// Every label name that is ours, on some family or in the exposition format; some come more than once.
+pub fn reserved_labels() -> impl Iterator<Item = &'static str> {
+    SUBJECT_LABELS
+        .into_iter()
+        .chain(OTHER_LABELS)
+        .chain(families().iter().flat_map(|family| family.labels.iter().copied()))
+}
+
 /// Whether a label name cannot be a target's own: it is one of ours, begins with `__`, or is no label name
 /// (`[a-zA-Z_][a-zA-Z0-9_]*`). Such labels of a target are left out of the exposition.
 #[must_use]
@@ -25,11 +33,7 @@ pub fn is_reserved_label(name: &str) -> bool {
         .next()
         .is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && characters.all(|c| c.is_ascii_alphanumeric() || c == '_');
-    !well_formed
-        || name.starts_with("__")
-        || SUBJECT_LABELS.contains(&name)
-        || OTHER_LABELS.contains(&name)
-        || families().iter().any(|family| family.labels.contains(&name))
+    !well_formed || name.starts_with("__") || reserved_labels().any(|reserved| reserved == name)
 }
 
 /// Whose series they are: the rendered labels of one target at one address. Cheap to clone.

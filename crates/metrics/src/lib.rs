@@ -35,7 +35,7 @@ mod text;
 
 pub use exposition::{Exposition, render};
 pub use family::{Family, Kind, Scope, families};
-pub use label::{MAX_LABEL_CHARS, Subject, is_reserved_label};
+pub use label::{MAX_LABEL_CHARS, Subject, is_reserved_label, reserved_labels};
 pub use own::{InFlight, Own, OwnError};
 pub use probe::{ProbeResult, probe_answer};
 pub use reference::reference_markdown;

@@ -49,6 +49,7 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
         .collect();
     assert_eq!(of("a"), expected);
     let nothing_seen = [
+        "siptls_client_certificate_mode",
         "siptls_last_probe_timestamp_seconds",
         "siptls_phase_duration_seconds_bucket",
         "siptls_phase_duration_seconds_count",
@@ -77,6 +78,21 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
         Some(1.0)
     );
     assert_eq!(one("siptls_up", &[("target", "b"), ("address", TWO)]), Some(0.0));
+    for (mode, holds) in [
+        ("unknown", 1.0),
+        ("not_requested", 0.0),
+        ("optional", 0.0),
+        ("required", 0.0),
+    ] {
+        assert_eq!(
+            one(
+                "siptls_client_certificate_mode",
+                &[("target", "b"), ("mode", mode)]
+            ),
+            Some(holds),
+            "{mode}: a state set is whole even when nothing of TLS was seen"
+        );
+    }
     assert_eq!(one("siptls_verdict", &[a, ("verdict", "warn")]), Some(1.0));
     assert_eq!(one("siptls_verdict", &[a, ("verdict", "pass")]), Some(0.0));
     assert_eq!(

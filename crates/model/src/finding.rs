@@ -5,6 +5,7 @@ use serde::Serialize;
 use siptls_cert::{NameMatch, Path};
 use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 macro_rules! checks {
     ($($(#[$meta:meta])* $variant:ident = $code:literal;)+) => {
@@ -151,8 +152,8 @@ pub struct Finding {
     pub evidence: String,
     /// What to change; empty when there is nothing to.
     pub remedy: Cow<'static, str>,
-    /// Where the rule comes from.
-    pub source: Cow<'static, str>,
+    /// Where the rule comes from: the profile's text, shared by all findings of the rule.
+    pub source: Arc<str>,
 }
 
 /// The sum of the findings.

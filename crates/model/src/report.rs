@@ -157,7 +157,7 @@ pub struct SipReport {
     pub duration_seconds: f64,
 }
 
-/// A certificate as sent. One that cannot be read has only its fingerprint and says why.
+/// A certificate as sent. One that cannot be read has its fingerprint alone and says why.
 #[derive(Clone, Debug, Serialize)]
 pub struct CertificateReport {
     pub subject: Option<String>,
@@ -175,7 +175,7 @@ pub struct CertificateReport {
     pub extended_key_usage: Option<Vec<String>>,
     pub subject_hash: Option<String>,
     pub issuer_hash: Option<String>,
-    pub fingerprint_sha256: Option<String>,
+    pub fingerprint_sha256: String,
     pub spki_sha256: Option<String>,
     pub crl_urls: Vec<String>,
     pub ocsp_urls: Vec<String>,
@@ -313,6 +313,7 @@ impl CertificateReport {
         match entry {
             Entry::Parsed(certificate) => Self::of(certificate),
             Entry::Unparsable { why, .. } => Self {
+                fingerprint_sha256: hex(&entry.fingerprint_sha256()),
                 unreadable: Some(why.clone()),
                 ..Self::empty()
             },
@@ -346,7 +347,7 @@ impl CertificateReport {
                 .map(|purposes| purposes.iter().map(ToString::to_string).collect()),
             subject_hash: Some(certificate.subject.hash_hex()),
             issuer_hash: Some(certificate.issuer.hash_hex()),
-            fingerprint_sha256: Some(hex(&certificate.fingerprint_sha256)),
+            fingerprint_sha256: hex(&certificate.fingerprint_sha256),
             spki_sha256: Some(hex(&certificate.spki_sha256)),
             crl_urls: certificate.crl_urls.clone(),
             ocsp_urls: certificate.ocsp_urls.clone(),
@@ -372,7 +373,7 @@ impl CertificateReport {
             extended_key_usage: None,
             subject_hash: None,
             issuer_hash: None,
-            fingerprint_sha256: None,
+            fingerprint_sha256: String::new(),
             spki_sha256: None,
             crl_urls: Vec::new(),
             ocsp_urls: Vec::new(),
@@ -395,4 +396,28 @@ fn hex(bytes: &[u8]) -> String {
             let _ = std::fmt::Write::write_fmt(&mut text, format_args!("{byte:02x}"));
             text
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SHA-256 of `abc`, as FIPS 180-2 appendix B.1 gives it.
+    #[test]
+    fn an_unreadable_certificate_has_its_fingerprint_and_nothing_else() {
+        let chain = siptls_cert::Chain::parse([b"abc".as_slice()]);
+        let report = CertificateReport::of_entry(&chain.entries[0]);
+        assert_eq!(
+            report.fingerprint_sha256,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+        assert!(report.unreadable.is_some());
+        let value = serde_json::to_value(&report).unwrap();
+        let known = value.as_object().unwrap().iter();
+        let known: Vec<_> = known
+            .filter(|(_, value)| !value.is_null() && **value != serde_json::json!([]))
+            .map(|(key, _)| key.as_str())
+            .collect();
+        assert_eq!(known, ["fingerprint_sha256", "unreadable"]);
+    }
 }

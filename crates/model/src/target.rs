@@ -101,7 +101,7 @@ impl Endpoint {
         self.port
     }
 
-    /// The port to dial when no SRV record says otherwise.
+    /// The port to dial: the one written, else 5061.
     #[must_use]
     pub fn port_or_default(&self) -> u16 {
         self.port.unwrap_or(DEFAULT_PORT)

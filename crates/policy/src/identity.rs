@@ -15,9 +15,13 @@ pub(crate) fn server_name(sight: &Sight<'_>) -> Answer {
         _ => return unseen(sight),
     };
     if is_address(host) && !sight.profile.ip_identity_allowed {
-        return Answer::skip(format!("The target is dialled by address ({host}), and {caller} verifies names alone"))
-            .showing(presented(leaf))
-            .advise("in the configuration of this target: set `server_name` (`--server-name`) to the name that the caller dials");
+        return Answer::warn(
+            format!(
+                "Not verified: the target is dialled by address ({host}), and {caller} takes names alone"
+            ),
+            presented(leaf),
+            "in the configuration of this target: set `server_name` (`--server-name`) to the name that the caller dials",
+        );
     }
     let matched = || text::shown(names.matched.as_deref().unwrap_or("CN"));
     let pass = || {

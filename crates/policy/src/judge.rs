@@ -146,7 +146,7 @@ fn finding(sight: &Sight<'_>, rule: &CheckRule) -> Finding {
         summary,
         evidence,
         remedy,
-        source: Cow::Owned(rule.source.clone()),
+        source: Arc::clone(&rule.source),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::sight::Sight;
 use crate::text;
-use siptls_model::{ClientCertificate, ClientCertificateMode};
+use siptls_model::{ClientCertificate, ClientCertificateMode, Reason, SipOutcome};
 
 const SWITCH_OFF: &str = "switch client certificate verification (mutual TLS) off for the listener that this caller dials; tell callers apart by address instead";
 
@@ -26,6 +26,16 @@ pub(crate) fn not_requested(sight: &Sight<'_>) -> Answer {
             ),
             evidence(sight, request),
             sight.on_endpoint(SWITCH_OFF),
+        ),
+        (ClientCertificateMode::Unknown, Some(true)) if ended_at_once(sight) => Answer::fail(
+            format!(
+                "The endpoint asked for a client certificate, got an empty one, finished the handshake and ended the connection at once: it insists on one after all, or what stands behind it is down; calls from {caller} fail either way"
+            ),
+            evidence(sight, request),
+            format!(
+                "{}; if it is off, see whether the SIP service behind the TLS listener is up",
+                sight.on_endpoint(SWITCH_OFF)
+            ),
         ),
         (ClientCertificateMode::Unknown, Some(true)) => {
             let next = if sight.is_hello_only() {
@@ -75,6 +85,15 @@ pub(crate) fn requested(sight: &Sight<'_>) -> Answer {
         }
         (ClientCertificateMode::Unknown, None) => unseen(sight),
     }
+}
+
+/// Whether the peer finished the handshake and ended the connection before OPTIONS was sent.
+fn ended_at_once(sight: &Sight<'_>) -> bool {
+    let seen = sight.observation;
+    let reason = seen.error.as_ref().map(|error| error.reason);
+    sight.handshake().is_some_and(|handshake| handshake.completed)
+        && seen.sip == SipOutcome::NotSent
+        && reason == Some(Reason::SipClosed)
 }
 
 fn request<'a>(sight: &Sight<'a>) -> Option<&'a ClientCertificate> {

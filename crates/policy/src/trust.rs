@@ -132,6 +132,16 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
     if let Some(PathProblem::NoCertificates) = path.problem {
         return no_certificates(sight);
     }
+    if let (true, Some(PathProblem::SelfSignedLeaf)) = (sight.roots.sets.is_empty(), &path.problem) {
+        return Answer::warn(
+            "The certificate is self-signed: it is trusted by those alone who were given it",
+            format!("{}; no roots to compare with", sent(chain)),
+            format!(
+                "{}; or, where every caller was given it, name it in `trust_anchors` (`--trust-anchors`)",
+                sight.on_endpoint("use a certificate of an authority that the callers trust")
+            ),
+        );
+    }
     if sight.roots.sets.is_empty() {
         return Answer::skip("Not judged: the profile names no roots and the target has no trust anchors")
             .advise("give the roots that the callers trust (`trust_anchors`, `--trust-anchors`)");

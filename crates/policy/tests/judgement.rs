@@ -283,6 +283,40 @@ fn client_certificate_modes() {
             Verdict::Fail,
         ),
         (
+            "requested, the connection ended right after the handshake",
+            |o| {
+                *o = asking(
+                    ended(o.clone(), Phase::Sip, Reason::SipClosed),
+                    ClientCertificateMode::Unknown,
+                );
+                o.sip = SipOutcome::NotSent;
+                handshake(o).completed = true;
+            },
+            &[(
+                CheckId::ClientCertificateNotRequested,
+                Fail,
+                "or what stands behind it is down; calls from Genesys BYOC Cloud fail either way",
+            )],
+            Verdict::Fail,
+        ),
+        (
+            "requested, closed in answer to OPTIONS",
+            |o| {
+                *o = asking(
+                    ended(o.clone(), Phase::Sip, Reason::SipClosed),
+                    ClientCertificateMode::Optional,
+                );
+                o.sip = SipOutcome::NotAnswered;
+                handshake(o).completed = true;
+            },
+            &[(
+                CheckId::ClientCertificateNotRequested,
+                Warn,
+                "goes on without one",
+            )],
+            Verdict::Warn,
+        ),
+        (
             "requested, seen at depth hello",
             |o| {
                 *o = hello_only(asking(o.clone(), ClientCertificateMode::Unknown));
@@ -648,6 +682,17 @@ fn without_roots_trust_is_not_judged() {
         );
         assert_eq!(judgement.verdict, verdict);
     }
+    // A certificate that nobody signed is trusted by nobody who was not given it.
+    let self_signed = params(&Leaf::default())
+        .self_signed(&KeyPair::generate().unwrap())
+        .unwrap()
+        .der()
+        .to_vec();
+    let judgement = judge_by(Arc::clone(&generic), &good(chain(&[&self_signed])), None, NOW);
+    let finding = judgement.finding(CheckId::ChainTrustedByPeer).unwrap();
+    assert_eq!(finding.status, Warn);
+    assert!(finding.summary.contains("self-signed"), "{}", finding.summary);
+    assert_eq!(judgement.verdict, Verdict::Warn);
     let judgement = judge_by(generic, &good(chain(&[&leaf])), Some(pki.roots()), NOW);
     assert_eq!(status(&judgement, CheckId::ChainComplete), Fail);
     assert_eq!(status(&judgement, CheckId::ChainTrustedByPeer), Fail);
@@ -785,8 +830,10 @@ fn an_address_is_no_identity_where_the_profile_says_so() {
         ..Leaf::default()
     }));
     observation.target = Arc::new(target("192.0.2.7"));
+    // What the caller verifies is a name, and none was judged: that is no pass.
     let judgement = judge(&observation, Some(pki.roots()));
-    assert_eq!(status(&judgement, CheckId::ServerNameMatches), Skip);
+    assert_eq!(status(&judgement, CheckId::ServerNameMatches), Warn);
+    assert_eq!(judgement.verdict, Verdict::Warn);
     assert!(
         judgement
             .finding(CheckId::ServerNameMatches)

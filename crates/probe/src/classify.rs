@@ -1,17 +1,21 @@
 //! From what ended a connection to the closed list of reasons.
 
 use siptls_model::{Phase, ProbeError, Reason};
-use siptls_tls12::{Client, Failure, SentCertificate, Violation};
+use siptls_tls12::{Client, Failure, NotCompletable, SentCertificate, Violation, public_key};
 use siptls_wire::{Alert, AlertDescription, Error as WireError, ProtocolVersion};
+use std::fmt::Write as _;
 use std::io;
+use std::net::SocketAddr;
 
 /// Linux' and the BSDs' numbers of "too many open files", of the process and of the system, which
 /// the standard library has no kind for.
 const TOO_MANY_FILES: [i32; 2] = [24, 23];
 
 /// The reason of a TCP connection that did not open.
-pub(crate) fn of_connect(fault: &io::Error) -> ProbeError {
+pub(crate) fn of_connect(fault: &io::Error, address: SocketAddr) -> ProbeError {
     let reason = match fault.kind() {
+        // Of IPv6 it says that this machine has no such address to dial from, as in most containers.
+        io::ErrorKind::AddrNotAvailable if address.is_ipv6() => Reason::Unreachable,
         io::ErrorKind::ConnectionRefused => Reason::ConnectionRefused,
         io::ErrorKind::TimedOut => Reason::ConnectTimeout,
         io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => Reason::ConnectionReset,
@@ -58,6 +62,10 @@ pub(crate) fn of_handshake(client: &Client, failure: &Failure) -> ProbeError {
         (Reason::PlainSip | Reason::PlainHttp | Reason::NotTls, _) => {
             format!("the peer does not speak TLS: {failure}")
         }
+        (_, Failure::Alert(alert)) if alert.description == AlertDescription::UNRECOGNIZED_NAME => {
+            format!("{failure}: it does not serve the server name that was sent, or wants one")
+        }
+        (_, Failure::Ended { .. }) => format!("{failure}{}", warnings(client)),
         _ => failure.to_string(),
     };
     ProbeError {
@@ -65,6 +73,18 @@ pub(crate) fn of_handshake(client: &Client, failure: &Failure) -> ProbeError {
         reason,
         message,
     }
+}
+
+/// The warnings that a peer gave before it ended or fell silent, as the end of a sentence.
+fn warnings(client: &Client) -> String {
+    let mut text = String::new();
+    for alert in &client.transcript().alerts {
+        if !alert.is_fatal() && alert.description != AlertDescription::CLOSE_NOTIFY {
+            // Writing to a String cannot fail.
+            let _ = write!(text, ", after the warning alert {}", alert.description);
+        }
+    }
+    text
 }
 
 fn handshake_reason(client: &Client, failure: &Failure) -> Reason {
@@ -83,6 +103,8 @@ fn handshake_reason(client: &Client, failure: &Failure) -> Reason {
         Failure::Wire(WireError::Unexpected { .. }) | Failure::Violation(_) => Reason::ProtocolViolation,
         Failure::BadSignature(_) => Reason::BadKeyExchangeSignature,
         Failure::BadRecord(_) | Failure::BadFinished => Reason::BadRecord,
+        // No client can read it, not only this one.
+        Failure::NotCompletable(NotCompletable::KeyUnreadable) if !has_leaf(client) => Reason::MalformedTls,
         Failure::NotCompletable(_) => Reason::NotCompletable,
         Failure::Alert(alert) => of_alert(client, *alert),
         Failure::Ended { reset } => match client.sent_certificate() {
@@ -92,6 +114,12 @@ fn handshake_reason(client: &Client, failure: &Failure) -> Reason {
             None => Reason::ConnectionClosed,
         },
     }
+}
+
+/// Whether the first certificate is one as far as its public key goes.
+fn has_leaf(client: &Client) -> bool {
+    let leaf = client.transcript().certificates.as_deref().and_then(<[_]>::first);
+    leaf.is_some_and(|leaf| public_key(leaf).is_some())
 }
 
 fn of_alert(client: &Client, alert: Alert) -> Reason {
@@ -126,6 +154,20 @@ pub(crate) const fn blames_cryptography(description: AlertDescription) -> bool {
     )
 }
 
+/// Alerts that speak of the client's certificate, at whatever moment they come (RFC 5246 §7.2.2,
+/// RFC 8446 §6.2).
+const fn blames_certificate(description: AlertDescription) -> bool {
+    matches!(
+        description,
+        AlertDescription::NO_CERTIFICATE
+            | AlertDescription::BAD_CERTIFICATE
+            | AlertDescription::UNSUPPORTED_CERTIFICATE
+            | AlertDescription::CERTIFICATE_UNKNOWN
+            | AlertDescription::UNKNOWN_CA
+            | AlertDescription::CERTIFICATE_REQUIRED
+    )
+}
+
 /// Alerts that answer an offer none of which is acceptable (RFC 5246 §7.2.2).
 const fn refuses_offer(description: AlertDescription) -> bool {
     matches!(
@@ -137,8 +179,13 @@ const fn refuses_offer(description: AlertDescription) -> bool {
 }
 
 /// The reason of an established connection that failed.
-pub(crate) fn of_established(failure: &Failure) -> Reason {
+pub(crate) fn of_established(client: &Client, failure: &Failure) -> Reason {
     match failure {
+        Failure::Alert(alert) if blames_certificate(alert.description) => match client.sent_certificate() {
+            Some(SentCertificate::Empty) => Reason::ClientCertificateRequired,
+            Some(SentCertificate::Chain) => Reason::ClientCertificateRefused,
+            None => Reason::SipClosed,
+        },
         Failure::Wire(WireError::Malformed(_)) => Reason::MalformedTls,
         Failure::Wire(WireError::Limit(_)) => Reason::TlsLimitExceeded,
         Failure::Wire(_) | Failure::Violation(_) => Reason::ProtocolViolation,
@@ -155,10 +202,282 @@ pub(crate) fn of_tls_timeout(client: &Client, waited: std::time::Duration) -> Pr
         Phase::ServerFlight => "sent the whole of its flight",
         _ => "answered our part of the handshake",
     };
-    let message = format!("the peer had not {what} after {:.1} s", waited.as_secs_f64());
+    let message = format!(
+        "the peer had not {what} after {:.1} s{}",
+        waited.as_secs_f64(),
+        warnings(client)
+    );
     ProbeError {
         phase,
         reason: Reason::TlsTimeout,
         message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use siptls_model::Who;
+    use siptls_tls12::{Event, Plan};
+    use siptls_wire::{
+        AlertLevel, CipherSuite, HandshakeType, Offer, ServerHello, write_alert, write_certificates,
+        write_handshake,
+    };
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const SUITE: CipherSuite = CipherSuite::TLS_RSA_WITH_AES_256_GCM_SHA384;
+
+    fn client() -> Client {
+        let offer = Offer {
+            legacy_version: ProtocolVersion::TLS_1_2,
+            cipher_suites: vec![SUITE],
+            groups: vec![],
+            signature_algorithms: vec![],
+            versions: vec![],
+            extensions: vec![],
+        };
+        let plan = Plan {
+            offer: Arc::new(offer),
+            server_name: None,
+            identity: None,
+            finish: true,
+        };
+        Client::new(plan, [7; 32])
+    }
+
+    fn server_hello(version: ProtocolVersion) -> Vec<u8> {
+        let hello = ServerHello {
+            legacy_version: version,
+            random: [9; 32],
+            session_id: vec![],
+            cipher_suite: SUITE,
+            compression_method: 0,
+            extensions: vec![],
+        };
+        let mut bytes = Vec::new();
+        write_handshake(&mut bytes, version, &hello.encode());
+        bytes
+    }
+
+    /// A whole flight of static RSA.
+    fn flight(version: ProtocolVersion, certificates: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = server_hello(version);
+        write_handshake(&mut bytes, version, &write_certificates(certificates));
+        write_handshake(
+            &mut bytes,
+            version,
+            &[HandshakeType::SERVER_HELLO_DONE.0, 0, 0, 0],
+        );
+        bytes
+    }
+
+    fn alert(level: AlertLevel, description: AlertDescription) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write_alert(&mut bytes, ProtocolVersion::TLS_1_2, level, description);
+        bytes
+    }
+
+    /// What a client makes of these bytes and the end of the stream.
+    fn of(bytes: &[u8]) -> ProbeError {
+        let mut client = client();
+        client.handle_input(bytes);
+        client.handle_end(false);
+        while let Some(event) = client.poll_event() {
+            if let Event::Failed(failure) = event {
+                return of_handshake(&client, &failure);
+            }
+        }
+        panic!("expected a failure");
+    }
+
+    #[test]
+    fn each_way_to_fail_has_its_reason_its_phase_and_its_party() {
+        let fatal = |description| alert(AlertLevel::FATAL, description);
+        let warning = alert(AlertLevel::WARNING, AlertDescription::UNRECOGNIZED_NAME);
+        let tls12 = ProtocolVersion::TLS_1_2;
+        let after_hello = [server_hello(tls12), fatal(AlertDescription::HANDSHAKE_FAILURE)];
+        for (bytes, reason, phase, who, part) in [
+            (
+                vec![],
+                Reason::ConnectionClosed,
+                Phase::ServerHello,
+                Who::Peer,
+                "closed",
+            ),
+            (
+                warning.clone(),
+                Reason::ConnectionClosed,
+                Phase::ServerHello,
+                Who::Peer,
+                "closed the connection, after the warning alert unrecognized_name",
+            ),
+            (
+                alert(AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY),
+                Reason::ConnectionClosed,
+                Phase::ServerHello,
+                Who::Peer,
+                "close_notify",
+            ),
+            (
+                [warning, server_hello(tls12)].concat(),
+                Reason::ConnectionClosed,
+                Phase::ServerFlight,
+                Who::Peer,
+                "unrecognized_name",
+            ),
+            (
+                fatal(AlertDescription::HANDSHAKE_FAILURE),
+                Reason::HandshakeRefused,
+                Phase::ServerHello,
+                Who::Peer,
+                "in answer to the ClientHello",
+            ),
+            (
+                alert(AlertLevel(7), AlertDescription::HANDSHAKE_FAILURE),
+                Reason::HandshakeRefused,
+                Phase::ServerHello,
+                Who::Peer,
+                "handshake_failure",
+            ),
+            (
+                fatal(AlertDescription::UNRECOGNIZED_NAME),
+                Reason::FatalAlert,
+                Phase::ServerHello,
+                Who::Peer,
+                "does not serve the server name",
+            ),
+            (
+                after_hello.concat(),
+                Reason::FatalAlert,
+                Phase::ServerFlight,
+                Who::Peer,
+                "handshake_failure",
+            ),
+            (
+                flight(ProtocolVersion::TLS_1_1, &[vec![0x30, 0]]),
+                Reason::HandshakeRefused,
+                Phase::Handshake,
+                Who::Peer,
+                "TLSv1.1",
+            ),
+            (
+                flight(tls12, &[]),
+                Reason::ProtocolViolation,
+                Phase::Handshake,
+                Who::Peer,
+                "certificate",
+            ),
+            (
+                flight(tls12, &[b"\x30\x03abc".to_vec()]),
+                Reason::MalformedTls,
+                Phase::Handshake,
+                Who::Peer,
+                "cannot be read",
+            ),
+            (
+                b"SIP/2.0 400 Bad Request\r\n".to_vec(),
+                Reason::PlainSip,
+                Phase::ServerHello,
+                Who::Peer,
+                "does not speak TLS",
+            ),
+            (
+                b"HTTP/1.1 400 Bad Request\r\n".to_vec(),
+                Reason::PlainHttp,
+                Phase::ServerHello,
+                Who::Peer,
+                "does not speak TLS",
+            ),
+            (
+                b"SSH-2.0-x\r\n".to_vec(),
+                Reason::NotTls,
+                Phase::ServerHello,
+                Who::Peer,
+                "SSH-2",
+            ),
+        ] {
+            let error = of(&bytes);
+            assert_eq!(
+                (error.reason, error.phase, error.reason.who()),
+                (reason, phase, who),
+                "{error}"
+            );
+            assert!(error.message.contains(part), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_this_engine_cannot_do_is_ours() {
+        let mut client = client();
+        client.handle_input(&server_hello(ProtocolVersion::TLS_1_2));
+        for failure in [
+            NotCompletable::LargeRsaKey { bits: 9216 },
+            NotCompletable::SmallRsaKey { bits: 1024 },
+            NotCompletable::Parameters,
+        ] {
+            let error = of_handshake(&client, &failure.into());
+            assert_eq!(
+                (error.reason, error.reason.who()),
+                (Reason::NotCompletable, Who::Us),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn silence_is_told_by_how_far_the_peer_came() {
+        let tls12 = ProtocolVersion::TLS_1_2;
+        let warning = alert(AlertLevel::WARNING, AlertDescription::UNRECOGNIZED_NAME);
+        for (bytes, phase, message) in [
+            (
+                vec![],
+                Phase::ServerHello,
+                "the peer had not answered the ClientHello after 5.0 s",
+            ),
+            (
+                warning,
+                Phase::ServerHello,
+                "the peer had not answered the ClientHello after 5.0 s, after the warning alert unrecognized_name",
+            ),
+            (
+                server_hello(tls12),
+                Phase::ServerFlight,
+                "the peer had not sent the whole of its flight after 5.0 s",
+            ),
+        ] {
+            let mut client = client();
+            client.handle_input(&bytes);
+            let error = of_tls_timeout(&client, Duration::from_secs(5));
+            assert_eq!(
+                (error.reason, error.phase, error.message.as_str()),
+                (Reason::TlsTimeout, phase, message)
+            );
+        }
+    }
+
+    #[test]
+    fn a_connection_that_does_not_open() {
+        let v4: SocketAddr = "192.0.2.7:5061".parse().unwrap();
+        let v6: SocketAddr = "[2001:db8::7]:5061".parse().unwrap();
+        let os = io::Error::from_raw_os_error;
+        for (fault, address, reason) in [
+            (os(111), v4, Reason::ConnectionRefused),
+            (os(110), v4, Reason::ConnectTimeout),
+            (os(104), v4, Reason::ConnectionReset),
+            (os(101), v6, Reason::Unreachable),
+            (os(113), v4, Reason::Unreachable),
+            (os(24), v4, Reason::LocalResource),
+            // EADDRNOTAVAIL: no port is left, or no IPv6 address to dial from.
+            (os(99), v4, Reason::LocalResource),
+            (os(99), v6, Reason::Unreachable),
+        ] {
+            let error = of_connect(&fault, address);
+            assert_eq!(
+                (error.reason, error.phase),
+                (reason, Phase::Connect),
+                "{fault} {address}"
+            );
+        }
     }
 }

@@ -19,8 +19,10 @@ pub(crate) enum Aftermath {
     Failed(Failure),
     /// The peer was silent instead of sending its Finished.
     Silent,
-    /// Finished, and failed before we sent anything.
+    /// Finished, and failed without a word of SIP.
     FailedAtOnce(Failure),
+    /// Finished, and sent application data before we sent anything.
+    SpokeFirst,
     /// Finished, and closed before we sent anything.
     ClosedAtOnce {
         /// With close_notify.
@@ -72,7 +74,7 @@ fn client_certificate(client: &Client, aftermath: &Aftermath) -> ClientCertifica
             ..ClientCertificate::unknown()
         };
     };
-    let (mode, evidence) = mode(client, aftermath);
+    let (mode, evidence) = mode(client.sent_certificate(), aftermath);
     ClientCertificate {
         mode,
         evidence,
@@ -84,9 +86,9 @@ fn client_certificate(client: &Client, aftermath: &Aftermath) -> ClientCertifica
 }
 
 /// Optional or required, from what became of an empty certificate; see [`ClientCertificateMode`].
-fn mode(client: &Client, aftermath: &Aftermath) -> (ClientCertificateMode, String) {
+fn mode(sent: Option<SentCertificate>, aftermath: &Aftermath) -> (ClientCertificateMode, String) {
     use ClientCertificateMode::{Optional, Required, Unknown};
-    if client.sent_certificate() != Some(SentCertificate::Empty) {
+    if sent != Some(SentCertificate::Empty) {
         return (
             Unknown,
             "requested; no empty certificate was sent to see whether it insists".to_owned(),
@@ -118,18 +120,27 @@ fn mode(client: &Client, aftermath: &Aftermath) -> (ClientCertificateMode, Strin
                 alert.description
             ),
         ),
-        Aftermath::FailedAtOnce(failure) => (
+        Aftermath::FailedAtOnce(failure @ Failure::Alert(_)) => (
             Required,
             format!("the handshake was finished, then the empty certificate was refused: {failure}"),
         ),
+        Aftermath::FailedAtOnce(failure) => (
+            Unknown,
+            format!("requested; the handshake was finished with an empty certificate, then: {failure}"),
+        ),
+        // stunnel resets when nobody listens behind it: an end alone refuses nothing.
         Aftermath::ClosedAtOnce { notified: false } => {
-            let text = "the handshake was finished with an empty certificate, then the connection ended at once, without close_notify";
-            (Required, text.to_owned())
+            let text = "requested; the handshake was finished with an empty certificate, then the connection ended at once, without an alert: a refusal, or a proxy whose backend is down";
+            (Unknown, text.to_owned())
         }
         // An orderly goodbye refuses nothing: a proxy whose backend is down says it too.
         Aftermath::ClosedAtOnce { notified: true } => {
             let text = "requested; the handshake was finished with an empty certificate, then the server said close_notify at once";
             (Unknown, text.to_owned())
+        }
+        Aftermath::SpokeFirst => {
+            let text = "the handshake was finished with an empty certificate and the server spoke first";
+            (Optional, text.to_owned())
         }
         Aftermath::StayedOpen(time) => {
             let time = time.as_millis();
@@ -159,4 +170,179 @@ fn authorities(request: &CertificateRequest) -> Vec<Authority> {
             },
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use siptls_tls12::{BadRecord, Event, Plan, Violation};
+    use siptls_wire::{
+        Alert, AlertDescription, AlertLevel, CipherSuite, ClientCertificateType, Extension, HandshakeType,
+        Offer, ProtocolVersion, ServerHello, SignatureScheme, write_alert, write_certificates,
+        write_handshake,
+    };
+    use std::sync::Arc;
+
+    const VERSION: ProtocolVersion = ProtocolVersion::TLS_1_2;
+
+    fn alert(level: AlertLevel, description: AlertDescription) -> Failure {
+        Failure::Alert(Alert { level, description })
+    }
+
+    #[test]
+    fn only_a_refusal_is_required_and_only_acceptance_is_optional() {
+        use ClientCertificateMode::{Optional, Required, Unknown};
+        let fatal = |description| alert(AlertLevel::FATAL, description);
+        let flood = Failure::Violation(Violation::Flood {
+            what: "warning alerts",
+            limit: 16,
+        });
+        let reset = Failure::Ended { reset: true };
+        let certificate = AlertDescription::CERTIFICATE_REQUIRED;
+        let broken = AlertDescription::INTERNAL_ERROR;
+        for (aftermath, expected) in [
+            (Aftermath::NotSent, Unknown),
+            (Aftermath::Silent, Unknown),
+            (Aftermath::Failed(fatal(certificate)), Required),
+            (
+                Aftermath::Failed(fatal(AlertDescription::HANDSHAKE_FAILURE)),
+                Required,
+            ),
+            (Aftermath::Failed(fatal(AlertDescription::DECODE_ERROR)), Required),
+            (
+                Aftermath::Failed(alert(AlertLevel::WARNING, AlertDescription::CLOSE_NOTIFY)),
+                Required,
+            ),
+            (Aftermath::Failed(fatal(broken)), Unknown),
+            (Aftermath::Failed(reset), Required),
+            (Aftermath::Failed(Failure::BadFinished), Unknown),
+            (Aftermath::FailedAtOnce(fatal(certificate)), Required),
+            (Aftermath::FailedAtOnce(fatal(broken)), Unknown),
+            (Aftermath::FailedAtOnce(flood), Unknown),
+            (Aftermath::FailedAtOnce(BadRecord.into()), Unknown),
+            (Aftermath::ClosedAtOnce { notified: false }, Unknown),
+            (Aftermath::ClosedAtOnce { notified: true }, Unknown),
+            (Aftermath::SpokeFirst, Optional),
+            (Aftermath::StayedOpen(Duration::from_millis(20)), Optional),
+            (Aftermath::Answered, Optional),
+        ] {
+            let (found, evidence) = mode(Some(SentCertificate::Empty), &aftermath);
+            assert_eq!(found, expected, "{aftermath:?}");
+            assert!(!evidence.is_empty(), "{aftermath:?}");
+            // Without an empty certificate nothing is known about one.
+            for sent in [None, Some(SentCertificate::Chain)] {
+                assert_eq!(mode(sent, &aftermath).0, Unknown, "{aftermath:?}");
+            }
+        }
+    }
+
+    /// A client that read these messages of a server.
+    fn reading(messages: &[Vec<u8>]) -> Client {
+        let offer = Offer {
+            legacy_version: VERSION,
+            cipher_suites: vec![CipherSuite::TLS_RSA_WITH_AES_256_GCM_SHA384],
+            groups: vec![],
+            signature_algorithms: vec![],
+            versions: vec![],
+            extensions: vec![ExtensionType::RENEGOTIATION_INFO],
+        };
+        let plan = Plan {
+            offer: Arc::new(offer),
+            server_name: None,
+            identity: None,
+            finish: false,
+        };
+        let mut client = Client::new(plan, [7; 32]);
+        let mut bytes = Vec::new();
+        for message in messages {
+            write_handshake(&mut bytes, VERSION, message);
+        }
+        client.handle_input(&bytes);
+        client
+    }
+
+    fn hello() -> Vec<u8> {
+        ServerHello {
+            legacy_version: VERSION,
+            random: [9; 32],
+            session_id: vec![1; 32],
+            cipher_suite: CipherSuite::TLS_RSA_WITH_AES_256_GCM_SHA384,
+            compression_method: 0,
+            extensions: vec![Extension {
+                kind: ExtensionType::RENEGOTIATION_INFO,
+                data: vec![0],
+            }],
+        }
+        .encode()
+    }
+
+    fn request(authorities: Vec<Vec<u8>>) -> Vec<u8> {
+        CertificateRequest {
+            certificate_types: vec![ClientCertificateType::RSA_SIGN],
+            signature_algorithms: vec![SignatureScheme::RSA_PKCS1_SHA256],
+            authorities,
+        }
+        .encode()
+    }
+
+    #[test]
+    fn what_was_not_read_is_not_known() {
+        assert_eq!(handshake(&reading(&[]), false, &Aftermath::NotSent), None);
+
+        let certificates = write_certificates(&[b"no certificate"]);
+        let done = vec![HandshakeType::SERVER_HELLO_DONE.0, 0, 0, 0];
+        let cases = [
+            (vec![hello()], None),
+            (vec![hello(), certificates.clone()], None),
+            (vec![hello(), certificates.clone(), request(vec![])], Some(true)),
+            (vec![hello(), certificates.clone(), done.clone()], Some(false)),
+            (
+                vec![hello(), certificates, request(vec![b"\x30".to_vec()]), done],
+                Some(true),
+            ),
+        ];
+        for (messages, requested) in cases {
+            let found = handshake(&reading(&messages), false, &Aftermath::NotSent).unwrap();
+            let count = messages.len();
+            assert_eq!(found.version, Some(VERSION), "{count}");
+            assert_eq!(
+                (found.extended_master_secret, found.secure_renegotiation),
+                (Some(false), Some(true)),
+                "{count}"
+            );
+            assert_eq!((found.group, found.alert, found.completed), (None, None, false));
+            assert_eq!(found.client_certificate.requested, requested, "{count}");
+            let mode = found.client_certificate.mode;
+            let expected = match requested {
+                Some(false) => ClientCertificateMode::NotRequested,
+                _ => ClientCertificateMode::Unknown,
+            };
+            assert_eq!(mode, expected, "{count}");
+            for authority in &found.client_certificate.authorities {
+                assert_eq!(
+                    (authority.name.as_str(), &authority.subject_hash),
+                    ("(unreadable, 1 bytes)", &None)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_alert_alone_is_a_handshake_that_was_seen() {
+        for (level, expected) in [
+            (AlertLevel::FATAL, Some(AlertDescription::HANDSHAKE_FAILURE)),
+            (AlertLevel(0), Some(AlertDescription::HANDSHAKE_FAILURE)),
+            (AlertLevel::WARNING, None),
+        ] {
+            let mut client = reading(&[]);
+            let mut bytes = Vec::new();
+            write_alert(&mut bytes, VERSION, level, AlertDescription::HANDSHAKE_FAILURE);
+            client.handle_input(&bytes);
+            let failed = matches!(client.poll_event(), Some(Event::Failed(_)));
+            assert_eq!(failed, expected.is_some());
+            let found = handshake(&client, false, &Aftermath::NotSent).unwrap();
+            assert_eq!((found.alert, found.version), (expected, None), "{level}");
+            assert_eq!(found.extended_master_secret, None);
+        }
+    }
 }

@@ -15,8 +15,9 @@ pub const MAX_ADDRESSES: usize = 16;
 /// Looks hosts up with the resolver that this machine is configured to use, hosts file included.
 #[derive(Default)]
 pub(crate) struct Lookup {
-    /// Made at the first name, so that a machine without a resolver can still visit addresses.
-    resolver: OnceLock<Result<TokioResolver, String>>,
+    /// Made at the first name, so that a machine without a resolver can still visit addresses, and
+    /// kept once it could be made: a machine that starts may have none yet.
+    resolver: OnceLock<TokioResolver>,
 }
 
 impl Lookup {
@@ -26,14 +27,17 @@ impl Lookup {
             Host::Ip(ip) => return Ok(vec![*ip]),
             Host::Name(name) => name,
         };
-        let resolver = match self.resolver.get_or_init(system_resolver) {
-            Ok(resolver) => resolver,
-            Err(why) => {
-                return Err(error(
-                    Reason::ResolveFailed,
-                    format!("this machine has no usable resolver: {why}"),
-                ));
-            }
+        let resolver = match self.resolver.get() {
+            Some(resolver) => resolver,
+            None => match system_resolver() {
+                Ok(made) => self.resolver.get_or_init(|| made),
+                Err(why) => {
+                    return Err(error(
+                        Reason::ResolveFailed,
+                        format!("this machine has no usable resolver: {why}"),
+                    ));
+                }
+            },
         };
         // A name with a dot is whole: the search list of this machine must not lead it elsewhere.
         let query = if name.contains('.') {

@@ -50,6 +50,8 @@ impl Prober {
     /// A prober. It opens nothing and reads nothing yet.
     #[must_use]
     pub fn new(options: ProberOptions) -> Self {
+        // The first random bytes of a process take tens of milliseconds to gather: not in a visit.
+        let _ = siptls_tls12::random();
         Self {
             options,
             lookup: Lookup::default(),
@@ -130,7 +132,7 @@ impl Prober {
         let stream = match opened {
             Ok(Ok(stream)) => stream,
             Ok(Err(fault)) => {
-                seen.error = Some(classify::of_connect(&fault));
+                seen.error = Some(classify::of_connect(&fault, address));
                 return None;
             }
             Err(_) => {
@@ -170,7 +172,9 @@ impl Prober {
                 }
             }
             Hands::Silent(waited) => {
-                seen.error = Some(classify::of_tls_timeout(&connection.client, waited));
+                let mut error = classify::of_tls_timeout(&connection.client, waited);
+                error.message += &ran_out(deadline, seen.target.timeout);
+                seen.error = Some(error);
                 Aftermath::Silent
             }
             Hands::Finished => {
@@ -203,11 +207,13 @@ impl Prober {
         deadline: Instant,
     ) -> Aftermath {
         let mut aftermath = Aftermath::StayedOpen(Duration::ZERO);
+        let mut heard = Vec::new();
         if connection.client.sent_certificate() == Some(SentCertificate::Empty) {
             let (least, most) = SETTLE;
             let settle = (seen.phases.connect.unwrap_or_default() * 2).clamp(least, most);
+            let start = Instant::now();
             match connection.wait(deadline, settle).await {
-                Wait::Timeout => aftermath = Aftermath::StayedOpen(settle),
+                Wait::Timeout => aftermath = Aftermath::StayedOpen(start.elapsed()),
                 Wait::Event(Event::Failed(failure)) => {
                     let mut error = classify::of_handshake(&connection.client, &failure);
                     error.phase = Phase::Sip;
@@ -222,24 +228,24 @@ impl Prober {
                     };
                     let asked = "in which it had asked for a client certificate and got an empty one";
                     let message = format!("the peer {how} right after the handshake, {asked}");
-                    let reason = if notified {
-                        Reason::SipClosed
-                    } else {
-                        Reason::ClientCertificateRequired
-                    };
                     seen.error = Some(ProbeError {
                         phase: Phase::Sip,
-                        reason,
+                        reason: Reason::SipClosed,
                         message,
                     });
                     return Aftermath::ClosedAtOnce { notified };
                 }
-                // A peer that speaks first: it has accepted us. What it said is not our answer.
-                Wait::Event(_) => {}
+                // A peer that speaks first has accepted us. It may have said half of something.
+                Wait::Event(Event::Data(bytes)) => {
+                    aftermath = Aftermath::SpokeFirst;
+                    heard = bytes;
+                }
+                // Neither comes twice.
+                Wait::Event(Event::FlightRead | Event::Finished) => {}
             }
         }
         let start = Instant::now();
-        let answered = options(connection, seen, deadline).await;
+        let answered = options(connection, seen, &heard, deadline).await;
         seen.phases.sip = Some(start.elapsed());
         match answered {
             Ok(answer) => {
@@ -247,8 +253,12 @@ impl Prober {
                 Aftermath::Answered
             }
             Err(error) => {
+                let refused = error.reason == Reason::ClientCertificateRequired;
                 seen.error = Some(error);
-                aftermath
+                match connection.client.alert().filter(|_| refused) {
+                    Some(alert) => Aftermath::FailedAtOnce(Failure::Alert(alert)),
+                    None => aftermath,
+                }
             }
         }
     }
@@ -325,48 +335,22 @@ async fn hands(connection: &mut Connection, depth: Depth, deadline: Instant) -> 
     }
 }
 
-/// Sends OPTIONS and waits for its final answer.
+/// Sends OPTIONS and waits for its final answer. `heard` is what the peer said before.
 async fn options(
     connection: &mut Connection,
     seen: &mut Observation,
+    heard: &[u8],
     deadline: Instant,
 ) -> Result<SipAnswer, ProbeError> {
     let target = &seen.target;
     let request = request(target, connection.local_address())?;
     let mut exchange = Exchange::new(&request);
+    exchange.handle_bytes(heard);
     let start = Instant::now();
     connection.client.send(request.as_bytes());
     seen.sip = SipOutcome::NotAnswered;
+    let mut ended = None;
     loop {
-        // Provisional answers reset the idle limit, never the deadline.
-        let ended = match connection.wait(deadline, IDLE_LIMIT).await {
-            Wait::Event(Event::Data(bytes)) => {
-                exchange.handle_bytes(&bytes);
-                None
-            }
-            Wait::Event(Event::Closed { reset, .. }) => {
-                exchange.handle_eof();
-                let how = if reset { "reset" } else { "closed" };
-                Some((
-                    Reason::SipClosed,
-                    format!("the peer {how} the connection instead of answering OPTIONS"),
-                ))
-            }
-            Wait::Event(Event::Failed(failure)) => {
-                exchange.handle_eof();
-                let reason = classify::of_established(&failure);
-                Some((reason, format!("{failure} instead of answering OPTIONS")))
-            }
-            Wait::Event(Event::FlightRead | Event::Finished) => None,
-            Wait::Timeout => {
-                exchange.handle_eof();
-                let waited = start.elapsed().as_secs_f64();
-                Some((
-                    Reason::SipTimeout,
-                    format!("no final answer to OPTIONS for {waited:.1} s"),
-                ))
-            }
-        };
         while let Some(event) = exchange.poll_event().map_err(|fault| of_sip(&fault))? {
             match event {
                 SipEvent::Answer(answer) => {
@@ -388,7 +372,48 @@ async fn options(
                 message,
             });
         }
+        // Provisional answers reset the idle limit, never the deadline.
+        ended = match connection.wait(deadline, IDLE_LIMIT).await {
+            Wait::Event(Event::Data(bytes)) => {
+                exchange.handle_bytes(&bytes);
+                None
+            }
+            Wait::Event(Event::Closed { reset, .. }) => {
+                exchange.handle_eof();
+                let how = if reset { "reset" } else { "closed" };
+                Some((
+                    Reason::SipClosed,
+                    format!("the peer {how} the connection instead of answering OPTIONS"),
+                ))
+            }
+            Wait::Event(Event::Failed(failure)) => {
+                exchange.handle_eof();
+                let reason = classify::of_established(&connection.client, &failure);
+                Some((reason, format!("{failure} instead of answering OPTIONS")))
+            }
+            Wait::Event(Event::FlightRead | Event::Finished) => None,
+            Wait::Timeout => {
+                exchange.handle_eof();
+                let waited = start.elapsed().as_secs_f64();
+                Some((
+                    Reason::SipTimeout,
+                    format!(
+                        "no final answer to OPTIONS for {waited:.1} s{}",
+                        ran_out(deadline, target.timeout)
+                    ),
+                ))
+            }
+        };
     }
+}
+
+/// The end of a sentence about silence: whether it was the visit's time that ran out, of which a
+/// slow step before may have left little.
+fn ran_out(deadline: Instant, timeout: Duration) -> String {
+    if Instant::now() < deadline {
+        return String::new();
+    }
+    format!(", then the visit's {:.1} s were over", timeout.as_secs_f64())
 }
 
 fn request(target: &Target, local: Option<SocketAddr>) -> Result<OptionsRequest, ProbeError> {

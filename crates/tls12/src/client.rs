@@ -5,7 +5,7 @@ use crate::failure::{Failure, NotCompletable, Violation};
 use crate::identity::Identity;
 use crate::keys::{ConnectionKeys, HandshakeHash, Side, VERIFY_DATA_BYTES, master_secret, verify_data};
 use crate::protection::{Opener, Sealer};
-use crate::spki::public_key;
+use crate::spki::{KeyKind, public_key};
 use crate::suite::Suite;
 use siptls_wire::{
     Alert, AlertDescription, AlertLevel, ContentType, ExtensionType, FlightReader, HandshakeReader,
@@ -400,6 +400,19 @@ impl Client {
                 Violation::Missing("certificate")
             });
         }
+        // RFC 6066 §8: only after the extension was answered.
+        if self.transcript.certificate_status.is_some()
+            && hello.extension(ExtensionType::STATUS_REQUEST).is_none()
+        {
+            return violation(Violation::Unexpected {
+                expected: "no stapled response, as status_request was not answered",
+                found: HandshakeType::CERTIFICATE_STATUS.to_string(),
+            });
+        }
+        let key = certificates.first().and_then(|leaf| public_key(leaf));
+        if key.is_some_and(|key| !fits(exchange, key.kind)) {
+            return violation(Violation::KeyType(hello.cipher_suite));
+        }
         match (&self.transcript.server_key_exchange, exchange) {
             (Some(_), KeyExchange::Rsa) => violation(Violation::Surplus("server_key_exchange")),
             (None, KeyExchange::Rsa) => Ok(()),
@@ -414,6 +427,9 @@ impl Client {
                     }
                     _ => Ok(()),
                 }
+            }
+            (Some(ServerKeyExchange::Other(_)), exchange) if exchange.is_ecdhe() => {
+                violation(Violation::ExplicitCurve)
             }
             (Some(ServerKeyExchange::Other(_)), _) => Ok(()),
         }
@@ -615,7 +631,9 @@ impl Client {
                 .map_err(siptls_wire::Error::from)?;
             let Some(message) = message else { return Ok(()) };
             match (self.stage, message.kind) {
-                (Stage::Finishing, HandshakeType::NEW_SESSION_TICKET) if !protected.changed => {
+                (Stage::Finishing, HandshakeType::NEW_SESSION_TICKET)
+                    if !protected.changed && self.expects_ticket() =>
+                {
                     protected.hash.add(message.bytes);
                 }
                 (Stage::Finishing, HandshakeType::FINISHED) if protected.changed => {
@@ -640,6 +658,12 @@ impl Client {
                 (stage, kind) => return Err(unexpected(stage, &kind.to_string())),
             }
         }
+    }
+
+    /// RFC 5077 §3.3: a ticket comes only after the extension was answered.
+    fn expects_ticket(&self) -> bool {
+        let hello = self.transcript.server_hello.as_ref();
+        hello.is_some_and(|hello| hello.extension(ExtensionType::SESSION_TICKET).is_some())
     }
 
     fn take_alert(&mut self, protected: &mut Protected, alert: Alert) -> Result<(), Failure> {
@@ -677,6 +701,17 @@ impl Client {
             }));
         }
         Ok(())
+    }
+}
+
+/// Whether a key exchange goes with a kind of key (RFC 5246 §7.4.2, RFC 8422 §2); it may with one
+/// that is not known here.
+const fn fits(exchange: KeyExchange, kind: KeyKind) -> bool {
+    match exchange {
+        KeyExchange::Rsa | KeyExchange::EcdheRsa | KeyExchange::DheRsa => {
+            matches!(kind, KeyKind::Rsa | KeyKind::Other)
+        }
+        KeyExchange::EcdheEcdsa => !matches!(kind, KeyKind::Rsa),
     }
 }
 

@@ -11,6 +11,10 @@ use siptls_wire::{NamedGroup, ProtocolVersion, SignatureScheme};
 const RSA_PREMASTER_BYTES: usize = 48;
 /// Smallest RSA key that the primitive encrypts to.
 const MIN_RSA_BITS: usize = 2048;
+/// Smallest RSA key that it verifies old signatures with.
+const MIN_LEGACY_RSA_BITS: usize = 1024;
+/// Largest RSA key that the primitive encrypts to and verifies with.
+const MAX_RSA_BITS: usize = 8192;
 
 fn agreement_algorithm(group: NamedGroup) -> Option<&'static agreement::Algorithm> {
     match group {
@@ -69,6 +73,9 @@ pub(crate) fn rsa_premaster(
     if bits < MIN_RSA_BITS {
         return Err(NotCompletable::SmallRsaKey { bits });
     }
+    if bits > MAX_RSA_BITS {
+        return Err(NotCompletable::LargeRsaKey { bits });
+    }
     let mut premaster = vec![0; RSA_PREMASTER_BYTES];
     aws_lc_rs::rand::fill(&mut premaster).map_err(|_| NotCompletable::Primitive)?;
     premaster[..2].copy_from_slice(&version.0.to_be_bytes());
@@ -121,15 +128,19 @@ pub fn verify_signature(
         (KeyKind::Ed25519, S::ED25519) => &signature::ED25519,
         _ => return Err(NotCompletable::Signature { scheme }),
     };
-    let small = key.rsa_bits().is_some_and(|bits| bits < MIN_RSA_BITS);
-    let legacy = matches!(
-        scheme,
-        S::RSA_PKCS1_SHA1 | S::RSA_PKCS1_SHA256 | S::RSA_PKCS1_SHA512
-    );
-    if small && (!legacy || key.rsa_bits() < Some(1024)) {
-        return Err(NotCompletable::SmallRsaKey {
-            bits: key.rsa_bits().unwrap_or_default(),
-        });
+    if key.kind == KeyKind::Rsa {
+        // What the primitive does not take it calls a bad signature, which it is not.
+        let bits = key.rsa_bits().ok_or(NotCompletable::KeyUnreadable)?;
+        let legacy = matches!(
+            scheme,
+            S::RSA_PKCS1_SHA1 | S::RSA_PKCS1_SHA256 | S::RSA_PKCS1_SHA512
+        );
+        if bits < MIN_RSA_BITS && (!legacy || bits < MIN_LEGACY_RSA_BITS) {
+            return Err(NotCompletable::SmallRsaKey { bits });
+        }
+        if bits > MAX_RSA_BITS {
+            return Err(NotCompletable::LargeRsaKey { bits });
+        }
     }
     Ok(signature::UnparsedPublicKey::new(algorithm, key.bits)
         .verify(message, signed)

@@ -50,6 +50,12 @@ pub enum Violation {
     /// A group that was not offered.
     #[error("the server chose the group {0}, which was not offered")]
     Group(NamedGroup),
+    /// ECDHE parameters other than a named group, which alone can be offered (RFC 8422 §5.4).
+    #[error("the server's key exchange describes a curve of its own, only named groups were offered")]
+    ExplicitCurve,
+    /// A suite whose key exchange needs another kind of key (RFC 5246 §7.4.2).
+    #[error("the server chose {0}, which does not go with the key of its certificate")]
+    KeyType(CipherSuite),
     /// A signature scheme that was not offered.
     #[error("the server signed with {0}, which was not offered")]
     Signature(SignatureScheme),
@@ -116,8 +122,14 @@ pub enum NotCompletable {
         /// Its length in bits.
         bits: usize,
     },
-    /// RSA key exchange with a certificate whose key is not RSA.
-    #[error("the suite encrypts to an RSA key, the certificate has another kind of key")]
+    /// An RSA key above what the primitive takes.
+    #[error("the certificate's RSA key has {bits} bits, this program finishes handshakes with 8192 or fewer")]
+    LargeRsaKey {
+        /// Its length in bits.
+        bits: usize,
+    },
+    /// RSA key exchange with a certificate whose key is of a kind unknown here.
+    #[error("the suite encrypts to an RSA key, the certificate has a kind of key this program does not know")]
     KeyType,
     /// A certificate whose key cannot be read.
     #[error("the public key of the first certificate cannot be read")]

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p siptls-bench -- visits           hello and routine visits, beside TCP, rustls and OpenSSL
+//! cargo run --release -p siptls-bench -- hello            hello visits and TCP alone, for a profiler
 //! cargo run --release -p siptls-bench -- daemon [SECONDS] the real daemon with 10,000 targets at depth hello
 //! ```
 //!
@@ -26,10 +27,11 @@ fn main() {
     match arguments.as_slice() {
         ["serve"] => peers::serve(),
         [] | ["visits"] => visits::run(),
+        ["hello"] => visits::run_hello(),
         ["daemon"] => daemon::run(120),
         ["daemon", seconds] => daemon::run(seconds.parse().unwrap()),
         other => {
-            println!("expected `visits` or `daemon [SECONDS]`, found {other:?}");
+            println!("expected `visits`, `hello` or `daemon [SECONDS]`, found {other:?}");
             std::process::exit(2);
         }
     }

@@ -75,6 +75,24 @@ pub(crate) fn run() {
     println!("routine : OpenSSL without SIP    {:.2}", routine_visit / openssl);
 }
 
+/// The hello visit beside bare TCP, and nothing else.
+pub(crate) fn run_hello() {
+    let peers = Peers::start();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let bench = Bench::new(&peers);
+    let count = 4000;
+    let tcp = row("TCP connect, 200 B out, flight in, close", count, || {
+        bench.tcp(count)
+    });
+    let visit = row("hello visit, chain parsed once and remembered", count, || {
+        runtime.block_on(bench.visits(Depth::Hello, count, Extra::None));
+    });
+    println!("hello visit : bare TCP           {:.2}", visit / tcp);
+}
+
 /// Runs something `ROUNDS` times and prints its CPU seconds for 1,000.
 fn row(name: &str, count: usize, mut run: impl FnMut()) -> f64 {
     run();

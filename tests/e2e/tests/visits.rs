@@ -2,11 +2,12 @@
 //! on the wire is in the observation. The truth is asked of `openssl s_client` or read from the recording by tshark.
 
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use siptls_e2e::{
-    Client, ClientAuth, Direction, GnutlsServer, Haproxy, Kamailio, OpensslRig, OpensslServer, Peer, Pki,
-    Port, Proxy, Responder, Role, Tshark, Visit,
+    Client, ClientAuth, Direction, GnutlsServer, Haproxy, Identity, Kamailio, OpensslRig, OpensslServer,
+    Peer, Pki, Port, Proxy, Responder, Role, Tshark, Visit,
 };
 use siptls_model::{
     AlertDescription, CipherSuite, ClientCertificateMode, Depth, Handshake, NamedGroup, Observation, Phase,
@@ -193,6 +194,52 @@ fn an_ecdsa_key_is_refused_by_the_byoc_offer_and_finished_by_a_generic_one() {
             "{}",
             truth.text
         );
+    }
+}
+
+/// Mainstream clients take these keys, so the generic offer does.
+#[test]
+fn an_ed25519_or_rsa_pss_key_is_refused_by_the_byoc_offer_and_finished_by_a_generic_one() {
+    for (key, option, scheme) in [
+        ("ed25519", None, SignatureScheme::ED25519),
+        (
+            "rsa-pss",
+            Some("rsa_keygen_bits:2048"),
+            SignatureScheme::RSA_PSS_PSS_SHA256,
+        ),
+    ] {
+        let folder = tempfile::tempdir().expect("make a temporary folder");
+        let file = |name: &str| folder.path().join(name);
+        let (certificate, private) = (file("certificate.pem"), file("key.pem"));
+        let mut command = Command::new("openssl");
+        command.args([
+            "req",
+            "-x509",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=sbc.example.test",
+        ]);
+        command.args(["-newkey", key]);
+        command.args(option.iter().flat_map(|option| ["-pkeyopt", option]));
+        command.arg("-keyout").arg(&private).arg("-out").arg(&certificate);
+        assert!(command.output().expect("run openssl").status.success(), "{key}");
+        let identity = Identity {
+            certificate: certificate.clone(),
+            key: private,
+            chain: certificate.clone(),
+            issuers: None,
+            bundle: certificate,
+        };
+        let server = OpensslServer::new(&identity).reversing().start();
+        let seen = Visit::to(server.address()).make_one();
+        assert_eq!(reason(&seen), Some(Reason::HandshakeRefused), "{key}");
+        let seen = Visit::to(server.address()).profile("sip-tls-generic").make_one();
+        let ours = handshake(&seen);
+        assert!(ours.completed, "{key}: {:?}", seen.error);
+        assert_eq!(ours.key_exchange_signature, Some(scheme), "{key}");
+        assert!(Client::to(server.address()).ask().connected, "{key}");
     }
 }
 

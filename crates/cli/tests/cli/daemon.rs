@@ -103,3 +103,39 @@ fn what_keeps_it_from_running_ends_with_2() {
         refused.stderr
     );
 }
+
+/// The line of a refused configuration is one line that people can read.
+#[test]
+fn faults_of_a_reload_are_logged_as_they_are_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("siptls-probe.yaml");
+    std::fs::write(&file, "targets: []\n").expect("write");
+    let mut command = command(&[
+        "run",
+        "--config.file",
+        &path(&file),
+        "--web.listen-address",
+        "127.0.0.1:0",
+    ]);
+    command.stderr(Stdio::piped());
+    let mut daemon = Started::new(command);
+    let mut lines = BufReader::new(daemon.stderr()).lines();
+    let mut find = |mark: &str| {
+        let found = lines
+            .by_ref()
+            .map(|line| line.expect("read a line"))
+            .find(|line| line.contains(mark));
+        found.unwrap_or_else(|| panic!("expected {mark}"))
+    };
+    assert!(find("configuration loaded").contains("cause=start"));
+    std::fs::write(&file, "targets: []\nintervall: 5s\nprobes: 1\n").expect("write");
+    daemon.signal(Signal::HUP);
+    let line = find("the last good one stays in use");
+    assert!(
+        line.contains("cause=SIGHUP count=2") && line.contains("found `intervall`\\n  hint: "),
+        "{line}"
+    );
+    daemon.signal(Signal::TERM);
+    find("stopping");
+    assert_eq!(daemon.end(), (Some(0), String::new()));
+}

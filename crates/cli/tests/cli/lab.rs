@@ -3,7 +3,9 @@
 use crate::program::{Started, command, run};
 use rustix::process::Signal;
 use siptls_lab::Demonstration;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 #[test]
 fn one_round_judges_every_endpoint_as_expected() {
@@ -38,6 +40,28 @@ fn one_round_judges_every_endpoint_as_expected() {
         "{}",
         finished.stdout
     );
+}
+
+/// Stopped before the silent endpoint's deadline has passed: nothing was shown to be as expected. Its log has lost its
+/// reader by then, which is no reason to panic.
+#[test]
+fn a_round_that_is_stopped_is_not_good() {
+    let mut command = command(&[
+        "lab",
+        "--once",
+        "--web.listen-address",
+        "127.0.0.1:0",
+        "--log.level",
+        "info",
+    ]);
+    command.stderr(Stdio::piped());
+    let mut lab = Started::new(command);
+    let loaded = BufReader::new(lab.stderr())
+        .lines()
+        .any(|line| line.expect("read a line").contains("configuration loaded"));
+    assert!(loaded);
+    lab.signal(Signal::TERM);
+    assert_eq!(lab.end(), (Some(3), String::new()));
 }
 
 #[test]

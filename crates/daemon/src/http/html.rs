@@ -1,6 +1,6 @@
 //! Text made safe for HTML, and the frame of every page.
 
-use siptls_model::{Verdict, escape_text};
+use siptls_model::{Verdict, Who, escape_text};
 use std::fmt::{Display, Write as _};
 
 /// `text` for an element or a quoted attribute. Control and direction characters are written out, as everywhere.
@@ -48,6 +48,11 @@ pub(crate) fn page(root: &str, title: &str, body: &str) -> String {
     )
 }
 
+/// So many of a thing.
+pub(crate) fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A verdict as a coloured word; `None` before the first visit.
 pub(crate) fn badge(verdict: Option<Verdict>) -> String {
     match verdict {
@@ -56,13 +61,27 @@ pub(crate) fn badge(verdict: Option<Verdict>) -> String {
     }
 }
 
-/// What a verdict means, as one sentence.
-pub(crate) const fn sentence(verdict: Verdict) -> &'static str {
+/// What a verdict means for whoever calls, as one sentence.
+pub(crate) fn sentence(verdict: Verdict, caller: &str) -> String {
     match verdict {
-        Verdict::Pass => "The peer's next call connects, and nothing announced will change that.",
-        Verdict::Warn => "The peer's next call connects; something should be changed in time.",
-        Verdict::Fail => "The peer's next call will not connect.",
-        Verdict::Inconclusive => "Not enough was seen to say.",
+        Verdict::Pass => {
+            format!("The next call from {caller} connects, and nothing announced will change that.")
+        }
+        Verdict::Warn => {
+            format!("The next call from {caller} connects; something should be changed in time.")
+        }
+        Verdict::Fail => format!("The next call from {caller} will not connect."),
+        Verdict::Inconclusive => "Not enough was seen to say.".to_owned(),
+    }
+}
+
+/// Who must act, as the end of a sentence.
+pub(crate) const fn who_acts(who: Who) -> &'static str {
+    match who {
+        Who::Peer => "whoever runs the endpoint must act",
+        Who::Path => "whoever runs the network or DNS between here and there must act",
+        Who::Operator => "whoever configured the target must act",
+        Who::Us => "it is this program's own matter",
     }
 }
 
@@ -76,19 +95,25 @@ h1{font-size:1.4rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem;margi
 a{color:inherit}
 nav,.soft,footer{color:var(--soft)}
 nav a{margin-right:1rem}
-.counts a{display:inline-block;margin:0 1rem .4rem 0;text-decoration:none}
+.counts a{display:inline-block;margin:0 1rem .4rem 0}
+.counts a:not(.chosen){text-decoration:none}
 .wide{overflow-x:auto}
 table{border-collapse:collapse;width:100%}
-th,td{text-align:left;vertical-align:top;padding:.35rem .7rem .35rem 0;border-top:1px solid var(--line);overflow-wrap:anywhere}
+th,td{text-align:left;vertical-align:top;padding:.35rem .9rem .35rem 0;border-top:1px solid var(--line);overflow-wrap:break-word}
 th{font-weight:600;color:var(--soft)}
-td:first-child,th:first-child{white-space:nowrap;overflow-wrap:normal}
+td:first-child,th:first-child,.whole{white-space:nowrap}
+.long{overflow-wrap:anywhere;min-width:9rem}
+.chosen{text-decoration:underline}
 .badge{font-weight:600}
 .badge::before{content:'\\25cf\\a0'}
 .pass{color:var(--pass)}.warn{color:var(--warn)}.fail{color:var(--fail)}.inconclusive,.none,.skip{color:var(--inconclusive)}
+.evidence,h1,h2,p{overflow-wrap:anywhere}
 .evidence{font-family:ui-monospace,monospace;font-size:.85rem;color:var(--soft)}
 .remedy::before{content:'\\2192\\a0'}
 footer{margin-top:2rem;font-size:.85rem}
-@media(max-width:40rem){body{padding:.6rem}th,td{padding-right:.5rem}.optional{display:none}}
+@media(max-width:48rem){body{padding:.6rem}.optional,.stack thead{display:none}
+.stack,.stack tbody,.stack tr,.stack td{display:block;width:auto}
+.stack tr{border-top:1px solid var(--line);padding:.4rem 0}.stack td{border:0;padding:.05rem 0}.stack .optional{display:none}}
 ";
 
 #[cfg(test)]

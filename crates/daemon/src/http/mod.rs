@@ -10,7 +10,7 @@ mod stall;
 mod target_page;
 
 use crate::fleet::Fleet;
-use crate::reload::Loader;
+use crate::reload::{Cause, Loader};
 use crate::visitor::AnyVisitor;
 use axum::Router;
 use axum::extract::{Request, State};
@@ -24,7 +24,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
-pub(crate) use serve::Listeners;
+pub(crate) use serve::{Limits, Listeners};
 
 /// What the handlers share.
 pub(crate) struct App {
@@ -158,10 +158,10 @@ async fn reload(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
             "a reload is not taken from another site's page\n",
         );
     }
-    match app.loader.load().await {
+    match app.loader.load(Cause::Request).await {
         Ok(targets) => text(
             StatusCode::OK,
-            format!("configuration loaded, {targets} targets\n"),
+            format!("configuration loaded, {}\n", html::counted(targets, "target")),
         ),
         Err(error) => text(
             StatusCode::INTERNAL_SERVER_ERROR,

@@ -1,7 +1,7 @@
 //! The status page: every target at every address, the worst first.
 
 use super::App;
-use super::html::{STYLE, badge, page, safe, segment};
+use super::html::{STYLE, badge, counted, page, safe, segment};
 use crate::member::{Member, Sight};
 use axum::extract::{Query, State};
 use axum::http::header;
@@ -55,7 +55,11 @@ pub(crate) async fn index(
             sight: Some(sight),
         }));
     }
-    let counts = counts(&rows);
+    let counts = counts(&rows, wanted);
+    let failed = rows
+        .iter()
+        .filter(|row| row.verdict() == Some(Verdict::Fail))
+        .count();
     rows.retain(|row| wanted.is_none_or(|wanted| row.verdict().map_or("none", Verdict::code) == wanted));
     // A stable sort: equal ones stay in the order of their names.
     rows.sort_by_key(|row| Reverse(badness(row.verdict())));
@@ -66,20 +70,30 @@ pub(crate) async fn index(
         // Writing to a String cannot fail.
         let _ = writeln!(
             body,
-            "<p class=\"soft\">{targets} targets. The worst come first.</p>"
+            "<p class=\"soft\">{}. The worst come first.</p>",
+            counted(targets, "target")
         );
     } else {
         body.push_str("<p>The configuration is being loaded.</p>\n");
     }
-    body.push_str("<div class=\"wide\"><table>\n<tr><th>verdict</th><th>target</th><th>address</th><th>finding</th><th class=\"optional\">profile</th><th class=\"optional\">last probe</th></tr>\n");
+    if app.loader.is_loaded() && app.loader.has_failed() {
+        body.push_str(
+            "<p class=\"fail\">The last attempt to load the configuration failed, see the log; an earlier one stays in use.</p>\n",
+        );
+    }
+    body.push_str("<div class=\"wide\"><table class=\"stack\">\n<thead><tr><th>verdict</th><th>target</th><th>address</th><th>finding</th><th class=\"optional\">profile</th><th class=\"optional\">last probe</th></tr></thead>\n<tbody>\n");
     for row in rows.iter().take(MAX_ROWS) {
         write_row(&mut body, row);
     }
-    body.push_str("</table></div>\n");
+    body.push_str("</tbody>\n</table></div>\n");
+    if rows.is_empty() && wanted.is_some() {
+        body.push_str("<p>None of them.</p>\n");
+    }
     if let Some(more @ 1..) = rows.len().checked_sub(MAX_ROWS) {
         let _ = writeln!(
             body,
-            "<p>{more} more rows are not shown; <a href=\"api/v1/reports\">the reports</a> have all.</p>"
+            "<p>{} not shown; <a href=\"api/v1/reports\">the reports</a> have all.</p>",
+            counted(more, "more row")
         );
     }
     let _ = writeln!(
@@ -89,11 +103,17 @@ pub(crate) async fn index(
         safe(&app.version),
         clock::now().strftime("%Y-%m-%d %H:%M:%S UTC")
     );
-    Html(page("", "siptls-probe", &body))
+    let title = if failed > 0 {
+        format!("{failed} fail – siptls-probe")
+    } else {
+        "siptls-probe".to_owned()
+    };
+    Html(page("", &title, &body))
 }
 
-fn counts(rows: &[Row]) -> String {
-    let mut out = String::from("<p class=\"counts\"><a href=\"?\">all</a>");
+fn counts(rows: &[Row], wanted: Option<&str>) -> String {
+    let chosen = |code: Option<&str>| if code == wanted { " class=\"chosen\"" } else { "" };
+    let mut out = format!("<p class=\"counts\"><a href=\"?\"{}>all</a>", chosen(None));
     for verdict in [
         Some(Verdict::Fail),
         Some(Verdict::Inconclusive),
@@ -104,7 +124,12 @@ fn counts(rows: &[Row]) -> String {
         let count = rows.iter().filter(|row| row.verdict() == verdict).count();
         if count > 0 || verdict.is_some() {
             let code = verdict.map_or("none", Verdict::code);
-            let _ = write!(out, "<a href=\"?verdict={code}\">{} {count}</a>", badge(verdict));
+            let _ = write!(
+                out,
+                "<a href=\"?verdict={code}\"{}>{} {count}</a>",
+                chosen(Some(code)),
+                badge(verdict)
+            );
         }
     }
     out.push_str("</p>\n");
@@ -126,8 +151,8 @@ fn write_row(out: &mut String, row: &Row) {
     let address = row.sight.as_ref().and_then(|sight| sight.observation.address);
     let _ = writeln!(
         out,
-        "<tr><td>{}</td><td><a href=\"targets/{}\">{}</a></td><td>{}</td><td>{}</td>\
-         <td class=\"optional\">{}</td><td class=\"optional\">{}</td></tr>",
+        "<tr><td>{}</td><td class=\"long\"><a href=\"targets/{}\">{}</a></td><td class=\"whole\">{}</td><td class=\"long\">{}</td>\
+         <td class=\"optional\">{}</td><td class=\"optional whole\">{}</td></tr>",
         badge(row.verdict()),
         segment(&target.name),
         safe(&target.name),

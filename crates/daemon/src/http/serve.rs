@@ -31,8 +31,19 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long answers under way may take after a stop.
 const STOP_GRACE: Duration = Duration::from_secs(4);
+/// How long an answer under way may take after its connection has reached its age.
+const AGE_GRACE: Duration = Duration::from_secs(60);
 /// Pause after the system refused to accept: usually no file descriptor was left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Limits of all connections together and of each.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Most at once.
+    pub(crate) connections: usize,
+    /// How long each may live.
+    pub(crate) age: Duration,
+}
 
 /// The sockets listened on.
 pub(crate) struct Listeners(Vec<(TcpListener, SocketAddr)>);
@@ -91,19 +102,21 @@ impl Listeners {
         self,
         app: Arc<App>,
         prefix: String,
-        limit: usize,
+        limits: Limits,
         stop: watch::Receiver<bool>,
     ) {
         let router = router(app);
         let prefix: Arc<str> = prefix.into();
-        let permits = Arc::new(Semaphore::new(limit.clamp(1, Semaphore::MAX_PERMITS)));
+        let permits = Arc::new(Semaphore::new(
+            limits.connections.clamp(1, Semaphore::MAX_PERMITS),
+        ));
         let mut all = JoinSet::new();
         for (listener, _) in self.0 {
             all.spawn(accept(
                 listener,
                 router.clone(),
                 Arc::clone(&prefix),
-                Arc::clone(&permits),
+                (Arc::clone(&permits), limits.age),
                 stop.clone(),
             ));
         }
@@ -115,7 +128,7 @@ async fn accept(
     listener: TcpListener,
     router: Router,
     prefix: Arc<str>,
-    permits: Arc<Semaphore>,
+    (permits, age): (Arc<Semaphore>, Duration),
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
@@ -130,7 +143,7 @@ async fn accept(
             Some(_) = connections.join_next() => {}
             (permit, accepted) = next => match accepted {
                 Ok((stream, peer)) => {
-                    let serving = connection(stream, peer, router.clone(), Arc::clone(&prefix), stop.clone());
+                    let serving = connection((stream, peer), router.clone(), Arc::clone(&prefix), age, stop.clone());
                     connections.spawn(async move {
                         let _permit = permit;
                         serving.await;
@@ -148,10 +161,10 @@ async fn accept(
 }
 
 async fn connection(
-    stream: TcpStream,
-    peer: SocketAddr,
+    (stream, peer): (TcpStream, SocketAddr),
     router: Router,
     prefix: Arc<str>,
+    age: Duration,
     mut stop: watch::Receiver<bool>,
 ) {
     let Ok(local) = stream.local_addr() else { return };
@@ -179,14 +192,18 @@ async fn connection(
         .serve_connection(TokioIo::new(Stall::new(stream, STALL_TIMEOUT)), service);
     let mut serving = std::pin::pin!(serving);
     let outcome = tokio::select! {
-        outcome = serving.as_mut() => Some(outcome),
-        () = stopped(&mut stop) => None,
+        outcome = serving.as_mut() => Ok(outcome),
+        () = stopped(&mut stop) => Err(STOP_GRACE),
+        () = sleep(age) => Err(AGE_GRACE),
     };
     let outcome = match outcome {
-        Some(outcome) => outcome,
-        None => {
+        Ok(outcome) => outcome,
+        Err(grace) => {
             serving.as_mut().graceful_shutdown();
-            timeout(STOP_GRACE, serving).await.unwrap_or(Ok(()))
+            tokio::select! {
+                outcome = timeout(grace, serving) => outcome.unwrap_or(Ok(())),
+                () = async { stopped(&mut stop).await; sleep(STOP_GRACE).await } => Ok(()),
+            }
         }
     };
     if let Err(error) = outcome {

@@ -1,7 +1,7 @@
 //! The page of one target: verdict, checks, chain, handshake of each address.
 
 use super::App;
-use super::html::{badge, page, safe, sentence};
+use super::html::{badge, page, safe, sentence, who_acts};
 use crate::member::{Member, Sight};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -45,12 +45,12 @@ fn body(member: &Member) -> String {
         let _ = writeln!(out, "<p>{}</p>", badge(None));
     }
     for sight in sights {
-        write_sight(&mut out, &sight);
+        write_sight(&mut out, &sight, &member.profile().caller);
     }
     out
 }
 
-fn write_sight(out: &mut String, sight: &Sight) {
+fn write_sight(out: &mut String, sight: &Sight, caller: &str) {
     let report = sight.report();
     let address = report.target.address.as_deref().unwrap_or("no address");
     let _ = writeln!(
@@ -58,17 +58,17 @@ fn write_sight(out: &mut String, sight: &Sight) {
         "<section>\n<h2>{} {}</h2>\n<p>{}</p>",
         safe(address),
         badge(Some(report.verdict)),
-        sentence(report.verdict)
+        safe(sentence(report.verdict, caller))
     );
     if let Some(error) = &sight.observation.error {
         let _ = writeln!(
             out,
-            "<p>The probe stopped short in phase {}: {} <span class=\"soft\">({}, {} must act)</span></p>\n\
+            "<p>The probe stopped short in phase {}: {} <span class=\"soft\">({}: {})</span></p>\n\
              <p class=\"remedy\">{}</p>",
             error.phase,
             safe(&error.message),
             error.reason,
-            error.reason.who(),
+            who_acts(error.reason.who()),
             safe(error.reason.advice())
         );
     }
@@ -82,7 +82,7 @@ fn write_checks(out: &mut String, checks: &[Finding]) {
     if checks.is_empty() {
         return;
     }
-    out.push_str("<h3>Checks</h3>\n<div class=\"wide\"><table>\n<tr><th>status</th><th>check</th><th>found</th></tr>\n");
+    out.push_str("<h3>Checks</h3>\n<div class=\"wide\"><table class=\"stack\">\n<thead><tr><th>status</th><th>check</th><th>found</th></tr></thead>\n<tbody>\n");
     let mut sorted: Vec<&Finding> = checks.iter().collect();
     sorted.sort_by_key(|finding| match finding.status {
         Status::Fail => (0, finding.severity),
@@ -93,7 +93,7 @@ fn write_checks(out: &mut String, checks: &[Finding]) {
     for finding in sorted {
         let _ = write!(
             out,
-            "<tr><td><span class=\"badge {0}\">{0}</span></td><td>{1}<br><span class=\"soft\">{2}</span></td><td>{3}",
+            "<tr><td><span class=\"badge {0}\">{0}</span></td><td>{1}<br><span class=\"soft\">{2}</span></td><td class=\"long\">{3}",
             finding.status.code(),
             finding.id,
             finding.severity.code(),
@@ -110,19 +110,21 @@ fn write_checks(out: &mut String, checks: &[Finding]) {
         }
         out.push_str("</td></tr>\n");
     }
-    out.push_str("</table></div>\n");
+    out.push_str("</tbody>\n</table></div>\n");
 }
 
 fn write_chain(out: &mut String, report: &Report) {
     let Some(chain) = &report.chain else { return };
-    out.push_str("<h3>Certificates as sent</h3>\n<div class=\"wide\"><table>\n<tr><th>position</th><th>subject, issuer</th><th>valid</th><th class=\"optional\">key</th></tr>\n");
+    out.push_str("<h3>Certificates as sent</h3>\n<div class=\"wide\"><table class=\"stack\">\n<thead><tr><th>position</th><th>subject, issuer</th><th>valid</th><th>key</th></tr></thead>\n<tbody>\n");
     for (position, certificate) in chain.certificates.iter().enumerate() {
         let text = |value: &Option<String>| value.as_ref().map(safe).unwrap_or_default();
         if let Some(why) = &certificate.unreadable {
             let _ = writeln!(
                 out,
-                "<tr><td>{position}</td><td colspan=\"3\">cannot be read: {}</td></tr>",
-                safe(why)
+                "<tr><td>{position}</td><td class=\"long\" colspan=\"3\">cannot be read: {}\
+                 <div class=\"evidence\">SHA-256 {}</div></td></tr>",
+                safe(why),
+                certificate.fingerprint_sha256
             );
             continue;
         }
@@ -132,8 +134,8 @@ fn write_chain(out: &mut String, report: &Report) {
         };
         let _ = writeln!(
             out,
-            "<tr><td>{position}</td><td>{}<br><span class=\"soft\">issued by {}<br>{}</span>\
-             <div class=\"evidence\">SHA-256 {}</div></td><td>{} to {}</td><td class=\"optional\">{}<br>{}</td></tr>",
+            "<tr><td>{position}</td><td class=\"long\">{}<br><span class=\"soft\">issued by {}<br>{}</span>\
+             <div class=\"evidence\">SHA-256 {}</div></td><td class=\"whole\">{} to {}</td><td>{}<br>{}</td></tr>",
             text(&certificate.subject),
             text(&certificate.issuer),
             safe(
@@ -146,14 +148,14 @@ fn write_chain(out: &mut String, report: &Report) {
                     .collect::<Vec<_>>()
                     .join(", ")
             ),
-            text(&certificate.fingerprint_sha256),
+            certificate.fingerprint_sha256,
             date(certificate.not_before),
             date(certificate.not_after),
             text(&certificate.key),
             text(&certificate.signature_algorithm)
         );
     }
-    out.push_str("</table></div>\n");
+    out.push_str("</tbody>\n</table></div>\n");
     if let Some(anchor) = &chain.trust_anchor {
         let _ = writeln!(
             out,
@@ -203,7 +205,11 @@ fn write_handshake(out: &mut String, report: &Report) {
     rows.push(("probed at", report.started_at.to_string()));
     out.push_str("<h3>Handshake</h3>\n<table>\n");
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
-        let _ = writeln!(out, "<tr><th>{name}</th><td>{}</td></tr>", safe(value));
+        let _ = writeln!(
+            out,
+            "<tr><th>{name}</th><td class=\"long\">{}</td></tr>",
+            safe(value)
+        );
     }
     out.push_str("</table>\n");
 }
