@@ -97,6 +97,7 @@ pub(crate) fn not_seen(target: &Arc<Target>, reason: Reason, message: &str, now:
         handshake: None,
         chain: None,
         sip: SipOutcome::NotSent,
+        survey: None,
         flight: Arc::default(),
     }
 }

@@ -226,6 +226,7 @@ pub(crate) fn abnormal(target: &Arc<Target>, message: &str, now: Timestamp) -> (
         handshake: None,
         chain: None,
         sip: SipOutcome::NotSent,
+        survey: None,
         flight: Arc::default(),
     };
     let judgement = Judgement {

@@ -26,6 +26,7 @@ mod finding;
 mod observation;
 mod outcome;
 mod report;
+mod survey;
 mod target;
 
 pub use escape::{escape_text, escape_text_bounded};
@@ -43,4 +44,5 @@ pub use siptls_wire::{
     AlertDescription, CipherSuite, ClientCertificateType, ExtensionType, NamedGroup, Offer, ProtocolVersion,
     SignatureScheme,
 };
+pub use survey::{Acceptance, RefusalCause, SuitePreference, SurveyResult};
 pub use target::{DEFAULT_PORT, Depth, Dial, Endpoint, EndpointError, Host, Target};

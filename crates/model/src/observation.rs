@@ -1,6 +1,7 @@
 //! What one visit to one address saw.
 
 use crate::outcome::{Phase, ProbeError};
+use crate::survey::SurveyResult;
 use crate::target::Target;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -39,6 +40,8 @@ pub struct Observation {
     pub chain: Option<Arc<Chain>>,
     /// What came of SIP OPTIONS.
     pub sip: SipOutcome,
+    /// What a survey found besides; `None` when the visit was none.
+    pub survey: Option<Arc<SurveyResult>>,
     /// Every byte of the server's clear-text records that was read: the evidence. Bounded by
     /// `siptls_wire`'s flight limit.
     pub flight: Arc<[u8]>,

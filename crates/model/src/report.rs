@@ -6,10 +6,12 @@
 use crate::finding::{Finding, Judgement, Verdict};
 use crate::observation::{Authority, ClientCertificateMode, Observation};
 use crate::outcome::{Phase, Reason, Who};
+use crate::survey::SurveyResult;
 use jiff::Timestamp;
 use serde::Serialize;
 use siptls_cert::{Certificate, Entry};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The name of the schema, with its major version.
@@ -54,7 +56,7 @@ pub struct Report {
     pub phase_seconds: PhaseReport,
     pub handshake: Option<HandshakeReport>,
     /// Filled by a survey only.
-    pub accepted: Option<serde_json::Value>,
+    pub accepted: Option<Arc<SurveyResult>>,
     pub chain: Option<ChainReport>,
     pub sip: Option<SipReport>,
     pub checks: Vec<Finding>,
@@ -217,7 +219,7 @@ impl Report {
                 sip: observation.phases.sip.map(seconds),
             },
             handshake: observation.handshake.as_ref().map(HandshakeReport::new),
-            accepted: None,
+            accepted: observation.survey.clone(),
             chain: observation
                 .chain
                 .as_ref()

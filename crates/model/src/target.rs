@@ -221,7 +221,7 @@ pub struct Dial {
     pub port: Option<u16>,
 }
 
-/// How far a routine visit goes.
+/// How far a visit goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Depth {
@@ -229,6 +229,8 @@ pub enum Depth {
     Hello,
     /// Finish the handshake and send SIP OPTIONS, on one connection.
     Routine,
+    /// A routine visit, and then which suites, groups and versions are accepted.
+    Survey,
 }
 
 impl Depth {
@@ -238,6 +240,7 @@ impl Depth {
         match self {
             Self::Hello => "hello",
             Self::Routine => "routine",
+            Self::Survey => "survey",
         }
     }
 }

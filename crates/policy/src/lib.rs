@@ -35,7 +35,7 @@
 //! #     connections_opened: 0, phase_reached: None,
 //! #     error: Some(ProbeError { phase: Phase::Resolve, reason: Reason::NameNotFound, message: String::new() }),
 //! #     phases: PhaseDurations::default(), offer: None, handshake: None, chain: None, sip: SipOutcome::NotSent,
-//! #     flight: Arc::from([]),
+//! #     survey: None, flight: Arc::from([]),
 //! # };
 //!
 //! let judge = Judge::new(profile(DEFAULT_PROFILE).unwrap(), None, &target);

@@ -18,7 +18,9 @@ mod connection;
 mod facts;
 mod resolve;
 pub mod sip;
+pub mod survey;
+mod surveying;
 mod visit;
 
 pub use resolve::MAX_ADDRESSES;
-pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions};
+pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions, SPACING};

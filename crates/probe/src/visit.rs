@@ -20,6 +20,9 @@ use tokio::time::{Instant, timeout_at};
 pub const IDLE_LIMIT: Duration = Duration::from_secs(5);
 /// How long a peer may take to close after our close_notify, before we do.
 pub const CLOSE_GRACE: Duration = Duration::from_millis(250);
+/// Time between two connections of a survey to one address: a dozen of them take three seconds, and
+/// no counter of connections per second takes them for a scanner.
+pub const SPACING: Duration = Duration::from_millis(250);
 /// Bounds of the pause between the handshake and OPTIONS when a client certificate was asked for:
 /// a server that refuses the empty one only then does so within a round trip.
 const SETTLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -29,19 +32,22 @@ const SETTLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_
 pub struct ProberOptions {
     /// How long a peer may take to close after our close_notify, before we do.
     pub close_grace: Duration,
+    /// Time between two connections of a survey to one address, in the middle of its jitter.
+    pub spacing: Duration,
 }
 
 impl Default for ProberOptions {
     fn default() -> Self {
         Self {
             close_grace: CLOSE_GRACE,
+            spacing: SPACING,
         }
     }
 }
 
 /// Visits targets. One of it serves all visits of a program.
 pub struct Prober {
-    options: ProberOptions,
+    pub(crate) options: ProberOptions,
     lookup: Lookup,
     chains: ChainCache,
 }
@@ -80,7 +86,11 @@ impl Prober {
         let resolve = target.literal_address().is_none().then(|| start.elapsed());
         let mut observations = Vec::with_capacity(addresses.len());
         for ip in addresses {
-            let mut observation = self.visit_address(target, offer, SocketAddr::new(ip, port)).await;
+            let address = SocketAddr::new(ip, port);
+            let mut observation = match target.depth {
+                Depth::Survey => self.survey_address(target, offer, address).await,
+                Depth::Hello | Depth::Routine => self.visit_address(target, offer, address).await,
+            };
             observation.phases.resolve = resolve;
             observation.duration += resolve.unwrap_or_default();
             observations.push(observation);
@@ -122,7 +132,7 @@ impl Prober {
             offer: Arc::clone(offer),
             server_name: seen.target.sni(),
             identity: None,
-            finish: seen.target.depth == Depth::Routine,
+            finish: seen.target.depth != Depth::Hello,
         };
         // Made ahead, so that our own cost is not charged to the target's times.
         let client = Client::new(plan, siptls_tls12::random());
@@ -303,6 +313,7 @@ fn blank(
         handshake: None,
         chain: None,
         sip: SipOutcome::NotSent,
+        survey: None,
         flight: Arc::from([]),
     }
 }

@@ -22,8 +22,8 @@ pub struct Offer {
     pub versions: Vec<ProtocolVersion>,
     /// Extensions in the order sent. server_name is left out when there is no name; supported are
     /// server_name, status_request, supported_groups, ec_point_formats, signature_algorithms,
-    /// extended_master_secret, session_ticket (empty), encrypt_then_mac, supported_versions and
-    /// renegotiation_info (empty); any other is sent with empty data.
+    /// extended_master_secret, session_ticket (empty), encrypt_then_mac, supported_versions,
+    /// key_share (without a share) and renegotiation_info (empty); any other is sent with empty data.
     pub extensions: Vec<ExtensionType>,
 }
 
@@ -87,6 +87,8 @@ impl Offer {
                     &be_bytes(self.versions.iter().map(|version| version.0)),
                 );
             }
+            // no client_shares: the server is to say which group it wants (RFC 8446 §4.2.8)
+            ExtensionType::KEY_SHARE => put_vec16(&mut data, &[]),
             // empty renegotiated_connection: RFC 5746 §3.2
             ExtensionType::RENEGOTIATION_INFO => put_vec8(&mut data, &[]),
             _ => {}

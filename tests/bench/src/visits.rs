@@ -167,7 +167,7 @@ impl Bench {
                 }
                 let address = match depth {
                     Depth::Hello => self.replays[number % self.replays.len()],
-                    Depth::Routine => self.sip,
+                    Depth::Routine | Depth::Survey => self.sip,
                 };
                 let seen = self.prober.visit_address(&target, &profile.offer, address).await;
                 assert!(seen.error.is_none(), "{:?}", seen.error);

@@ -143,6 +143,7 @@ fn refused(target: &Arc<Target>, address: Option<SocketAddr>, reason: Reason) ->
         handshake: None,
         chain: None,
         sip: SipOutcome::NotSent,
+        survey: None,
         flight: Arc::default(),
     }
 }

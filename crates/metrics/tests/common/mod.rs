@@ -123,6 +123,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
                 ..ClientCertificate::unknown()
             },
         }),
+        survey: None,
         chain: Some(chain),
         sip: SipOutcome::Answered(SipAnswer {
             status: 200,
@@ -186,6 +187,7 @@ pub(crate) fn failed(
         handshake: None,
         chain: None,
         sip: SipOutcome::NotSent,
+        survey: None,
         flight: Arc::from([]),
     };
     let judgement = Judgement {

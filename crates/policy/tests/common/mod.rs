@@ -176,6 +176,7 @@ pub(crate) fn good(chain: Arc<Chain>) -> Observation {
         }),
         chain: Some(chain),
         sip: answered(200, "OK"),
+        survey: None,
         flight: Arc::from([0x16, 0x03, 0x03]),
     }
 }
@@ -203,6 +204,7 @@ pub(crate) fn nothing(phase: Phase, reason: Reason) -> Observation {
         handshake: None,
         chain: None,
         sip: SipOutcome::NotSent,
+        survey: None,
         flight: Arc::from([]),
         ..good(chain(&[]))
     }

@@ -1,0 +1,154 @@
+//! A survey carried out: the connections that [`Survey`] asks for, one after the other.
+
+use crate::classify;
+use crate::connection::{Connection, Wait};
+use crate::survey::{Outcome, Step, Survey};
+use crate::visit::{IDLE_LIMIT, Prober};
+use siptls_model::{Observation, Offer, Phase, Reason, Target};
+use siptls_tls12::{Client, Event, Plan};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// The absolute deadline of a survey, in timeouts of its target: a dozen connections that each
+/// come near their own deadline are no survey any more.
+const SURVEY_TIMEOUTS: u32 = 6;
+
+impl Prober {
+    /// Surveys one address: a routine visit, and then which suites, groups and versions it
+    /// accepts. Never two connections at once; a pause with jitter before each.
+    ///
+    /// The whole has six times the target's timeout as one absolute deadline, each connection the
+    /// timeout itself. What was not found out by then is unknown.
+    pub async fn survey_address(
+        &self,
+        target: &Arc<Target>,
+        offer: &Arc<Offer>,
+        address: SocketAddr,
+    ) -> Observation {
+        let start = Instant::now();
+        let end = start + target.timeout * SURVEY_TIMEOUTS;
+        let mut survey = Survey::new(Arc::clone(offer));
+        let mut seen: Option<Observation> = None;
+        let mut opened = 0;
+        while let Some(step) = survey.next_step() {
+            if survey.steps() > 1 {
+                sleep_until((Instant::now() + self.pause()).min(end)).await;
+            }
+            if Instant::now() >= end {
+                survey.stop("the time of the survey was used up".to_owned());
+                break;
+            }
+            let outcome = if Arc::ptr_eq(&step.offer, offer) {
+                let visit = self.visit_address(target, offer, address).await;
+                opened += visit.connections_opened;
+                let outcome = of_visit(&visit);
+                seen = Some(visit);
+                outcome
+            } else {
+                let deadline = end.min(Instant::now() + target.timeout);
+                let (outcome, connected) = self.ask(target, &step, address, deadline).await;
+                opened += u32::from(connected);
+                outcome
+            };
+            survey.record(outcome);
+        }
+        // The first step is always the visit.
+        let mut seen = match seen {
+            Some(seen) => seen,
+            None => self.visit_address(target, offer, address).await,
+        };
+        seen.connections_opened = opened;
+        seen.duration = start.elapsed();
+        seen.survey = Some(Arc::new(survey.result()));
+        seen
+    }
+
+    /// The pause before the next connection: half of the spacing to one and a half of it.
+    fn pause(&self) -> Duration {
+        let [jitter, ..] = siptls_tls12::random();
+        self.options.spacing.mul_f64(0.5 + f64::from(jitter) / 255.0)
+    }
+
+    /// Makes one connection; what came of it, and whether it opened.
+    async fn ask(
+        &self,
+        target: &Target,
+        step: &Step,
+        address: SocketAddr,
+        deadline: Instant,
+    ) -> (Outcome, bool) {
+        let plan = Plan {
+            offer: Arc::clone(&step.offer),
+            server_name: target.sni(),
+            identity: None,
+            finish: step.finish,
+        };
+        let client = Client::new(plan, siptls_tls12::random());
+        let stream = match timeout_at(deadline, Connection::open(address)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(fault)) => {
+                return (
+                    Outcome::Glitch(classify::of_connect(&fault, address).reason),
+                    false,
+                );
+            }
+            Err(_) => return (Outcome::Glitch(Reason::ConnectTimeout), false),
+        };
+        let mut connection = Connection::new(stream, client);
+        let mut completed = false;
+        let mut failure = None;
+        loop {
+            match connection.wait(deadline, IDLE_LIMIT).await {
+                Wait::Event(Event::FlightRead) if step.finish => {}
+                Wait::Event(Event::Finished) => {
+                    completed = true;
+                    break;
+                }
+                Wait::Event(Event::Failed(reason)) => {
+                    failure = Some(reason);
+                    break;
+                }
+                Wait::Event(_) | Wait::Timeout => break,
+            }
+        }
+        let client = &connection.client;
+        let outcome = match (&client.transcript().server_hello, client.alert(), failure) {
+            (Some(hello), ..) => Outcome::Chosen {
+                version: hello.version(),
+                suite: hello.cipher_suite,
+                group: client.transcript().group(),
+                completed,
+            },
+            (None, Some(alert), _) => Outcome::Refused(alert.description),
+            (None, None, Some(failure)) => Outcome::Glitch(classify::of_handshake(client, &failure).reason),
+            (None, None, None) => Outcome::Glitch(Reason::TlsTimeout),
+        };
+        let left = deadline.saturating_duration_since(Instant::now());
+        connection.close(self.options.close_grace.min(left)).await;
+        (outcome, true)
+    }
+}
+
+/// What a routine visit answers to the first question of a survey.
+fn of_visit(seen: &Observation) -> Outcome {
+    let handshake = seen.handshake.as_ref();
+    match handshake.and_then(|handshake| Some((handshake.version?, handshake.cipher_suite?, handshake))) {
+        Some((version, suite, handshake)) => Outcome::Chosen {
+            version,
+            suite,
+            group: handshake.group,
+            completed: handshake.completed,
+        },
+        None => match (handshake.and_then(|handshake| handshake.alert), &seen.error) {
+            (Some(alert), _) => Outcome::Refused(alert),
+            (None, Some(error)) => Outcome::Glitch(error.reason),
+            // Without an error the flight was read, and with it a ServerHello.
+            (None, None) if seen.phase_reached >= Some(Phase::ServerHello) => {
+                Outcome::Glitch(Reason::Internal)
+            }
+            (None, None) => Outcome::Glitch(Reason::TlsTimeout),
+        },
+    }
+}
