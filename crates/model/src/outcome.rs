@@ -167,7 +167,7 @@ reasons! {
     /// No SIP response within the deadline.
     SipTimeout = "sip_timeout", Peer, "TLS works but OPTIONS is not answered: check that the endpoint accepts OPTIONS from this address";
     /// The peer closed the connection instead of answering.
-    SipClosed = "sip_closed", Peer, "TLS works but the endpoint closes on OPTIONS: look at its SIP log for this moment";
+    SipClosed = "sip_closed", Peer, "TLS works but the endpoint closes instead of answering OPTIONS: look at its SIP log for this moment, and at what stands behind the TLS listener";
     /// The answer is not SIP.
     NotSip = "not_sip", Peer, "TLS works but what listens there is not SIP: check port and service";
     /// The answer is SIP that cannot be read.

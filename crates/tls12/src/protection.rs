@@ -4,7 +4,7 @@
 //! both failures are the same [`BadRecord`]. This is not a defence against timing attacks: a
 //! probe has no secret that an attacker could win.
 
-use crate::suite::{Mac, Suite};
+use crate::suite::Suite;
 use aws_lc_rs::aead::{Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{
     DecryptingKey, DecryptionContext, EncryptingKey, EncryptionContext, UnboundCipherKey,
@@ -35,13 +35,37 @@ enum Key<C> {
     },
 }
 
-fn gcm(suite: &Suite, key: &[u8], iv: &[u8]) -> Option<(LessSafeKey, [u8; 4])> {
-    let unbound = UnboundKey::new(suite.bulk.aead()?, key).ok()?;
-    Some((LessSafeKey::new(unbound), iv.try_into().ok()?))
-}
+impl<C> Key<C> {
+    /// The key of one direction, from its parts of the key block.
+    ///
+    /// # Panics
+    ///
+    /// Never: the parts have the lengths of the suite, because both come from the same table.
+    fn new(suite: &Suite, mac: &[u8], key: &[u8], iv: &[u8], cbc: fn(UnboundCipherKey) -> Option<C>) -> Self {
+        let parts = match suite.mac {
+            None => Self::gcm(suite, key, iv),
+            Some(kind) => {
+                let cipher = suite
+                    .bulk
+                    .cbc()
+                    .and_then(|algorithm| UnboundCipherKey::new(algorithm, key).ok());
+                cipher.and_then(cbc).map(|cipher| Self::Cbc {
+                    cipher,
+                    mac: Box::new(hmac::Key::new(kind.algorithm(), mac)),
+                    mac_bytes: kind.bytes(),
+                })
+            }
+        };
+        parts.expect("the key block has the lengths of the suite")
+    }
 
-fn mac_key(mac: Mac, key: &[u8]) -> Box<hmac::Key> {
-    Box::new(hmac::Key::new(mac.algorithm(), key))
+    fn gcm(suite: &Suite, key: &[u8], iv: &[u8]) -> Option<Self> {
+        let unbound = UnboundKey::new(suite.bulk.aead()?, key).ok()?;
+        Some(Self::Gcm {
+            key: LessSafeKey::new(unbound),
+            fixed_iv: iv.try_into().ok()?,
+        })
+    }
 }
 
 /// `seq_num + type + version + length`: what MAC and AEAD cover besides the fragment.
@@ -71,26 +95,7 @@ pub struct Sealer {
 
 impl Sealer {
     pub(crate) fn new(suite: &Suite, mac: &[u8], key: &[u8], iv: &[u8]) -> Self {
-        let key = match suite.mac {
-            None => {
-                let (key, fixed_iv) =
-                    gcm(suite, key, iv).expect("the key block has the lengths of the suite");
-                Key::Gcm { key, fixed_iv }
-            }
-            Some(kind) => {
-                let cipher = suite
-                    .bulk
-                    .cbc()
-                    .and_then(|algorithm| UnboundCipherKey::new(algorithm, key).ok());
-                let cipher = cipher.and_then(|key| EncryptingKey::cbc(key).ok());
-                let cipher = cipher.expect("the key block has the lengths of the suite");
-                Key::Cbc {
-                    cipher,
-                    mac: mac_key(kind, mac),
-                    mac_bytes: kind.bytes(),
-                }
-            }
-        };
+        let key = Key::new(suite, mac, key, iv, |key| EncryptingKey::cbc(key).ok());
         Self { key, sequence: 0 }
     }
 
@@ -148,26 +153,7 @@ pub struct Opener {
 
 impl Opener {
     pub(crate) fn new(suite: &Suite, mac: &[u8], key: &[u8], iv: &[u8]) -> Self {
-        let key = match suite.mac {
-            None => {
-                let (key, fixed_iv) =
-                    gcm(suite, key, iv).expect("the key block has the lengths of the suite");
-                Key::Gcm { key, fixed_iv }
-            }
-            Some(kind) => {
-                let cipher = suite
-                    .bulk
-                    .cbc()
-                    .and_then(|algorithm| UnboundCipherKey::new(algorithm, key).ok());
-                let cipher = cipher.and_then(|key| DecryptingKey::cbc(key).ok());
-                let cipher = cipher.expect("the key block has the lengths of the suite");
-                Key::Cbc {
-                    cipher,
-                    mac: mac_key(kind, mac),
-                    mac_bytes: kind.bytes(),
-                }
-            }
-        };
+        let key = Key::new(suite, mac, key, iv, |key| DecryptingKey::cbc(key).ok());
         Self { key, sequence: 0 }
     }
 
