@@ -86,7 +86,7 @@ fn every_rule_has_a_source_and_a_date_that_is_not_ahead() {
             ["offer", "groups", "client_certificate", "roots", "names", "sip"]
         );
     }
-    assert_eq!(rules, 34 + 12 + 13 + 9 + 3 * 7);
+    assert_eq!(rules, 34 + 13 + 13 + 10 + 3 * 7);
 }
 
 #[test]
@@ -98,7 +98,6 @@ fn checks_are_unique_and_only_those_that_a_visit_can_answer() {
         for later in [
             CheckId::AddressesAgree,
             CheckId::EkuRemovalReady,
-            CheckId::LegacyVersionsRefused,
             CheckId::CertificateNotRevoked,
         ] {
             assert!(!ids.contains(&later), "{}: {later}", profile.name);

@@ -55,6 +55,12 @@ pub(crate) enum Format {
     Json,
     /// One report per line, as soon as it is there
     Jsonl,
+    /// A table, one row for each check of each report
+    Csv,
+    /// XML for build servers: a suite for each report, a case for each check
+    Junit,
+    /// SARIF 2.1.0 for code scanners: a result for each check that fails or warns
+    Sarif,
 }
 
 /// How a list is written.
@@ -92,15 +98,17 @@ pub(crate) struct CheckArguments {
     pub(crate) trust_anchors: Option<PathBuf>,
 
     /// How far to go: `hello` reads the server's first flight; `routine` finishes the handshake and sends OPTIONS, on
-    /// one connection. Surveys of all versions, suites and groups do not exist yet [default: routine]
-    #[arg(long, value_name = "hello|routine")]
+    /// one connection; `survey` then finds out which versions, suites and groups are accepted, a dozen connections or
+    /// so, one at a time [default: survey; for a configured target of depth hello: hello]
+    #[arg(long, value_name = "hello|routine|survey")]
     pub(crate) depth: Option<String>,
 
     /// Judge as if it were then: an RFC 3339 time, or a date, which means its first moment UTC
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,
 
-    /// Deadline of the visit to one address, all phases together, 100ms to 60s [default: 10s]
+    /// Deadline of the visit to one address, all phases together, 100ms to 60s; a survey may take six times as long
+    /// [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) timeout: Option<String>,
 

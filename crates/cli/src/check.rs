@@ -7,9 +7,9 @@ use crate::page::Page;
 use crate::progress::Progress;
 use crate::signal::Stop;
 use crate::visits::{Seen, Visits, not_seen};
-use crate::{Outcome, json, report, summary};
+use crate::{Outcome, exchange, json, report, summary};
 use siptls_config::{Plan, PlannedTarget, TargetOptions, target_from_options};
-use siptls_model::{Document, Endpoint, Reason, Report, Timestamp, Verdict, clock};
+use siptls_model::{Depth, Document, Endpoint, Reason, Report, Timestamp, Verdict, clock};
 use siptls_policy::Judge;
 
 /// Runs the command.
@@ -62,13 +62,28 @@ fn targets(arguments: &CheckArguments, plan: Option<&Plan>) -> Result<Vec<Planne
         connect: arguments.connect.clone(),
         server_name: arguments.server_name.clone(),
         trust_anchors: arguments.trust_anchors.clone(),
-        depth: arguments.depth.clone(),
+        depth: None,
         timeout: arguments.timeout.clone(),
     };
     let mut targets = Vec::with_capacity(arguments.endpoints.len());
     let mut faults: Vec<CommandLineFault> = Vec::new();
     for typed in &arguments.endpoints {
-        let planned = match plan.and_then(|plan| plan.target(typed)) {
+        let configured = plan.and_then(|plan| plan.target(typed));
+        // Whoever has configured no more than a hello does not want a dozen handshakes there.
+        let default = match configured.map(|planned| planned.target.depth) {
+            Some(Depth::Hello) => Depth::Hello,
+            _ => Depth::Survey,
+        };
+        let options = TargetOptions {
+            depth: Some(
+                arguments
+                    .depth
+                    .clone()
+                    .unwrap_or_else(|| default.code().to_owned()),
+            ),
+            ..options.clone()
+        };
+        let planned = match configured {
             Some(configured) => configured.with_options(&options, plan),
             None => target_from_options(typed, &options, plan),
         };
@@ -177,10 +192,18 @@ impl Delivery {
 
     fn waiting_for(&self, seen: &[Option<Seen>]) -> String {
         let open = self.targets.iter().zip(seen).filter(|(_, seen)| seen.is_none());
-        open.map(|(planned, _)| shown(&planned.target.name))
+        let names: Vec<_> = open
+            .clone()
+            .map(|(planned, _)| shown(&planned.target.name))
             .take(4)
-            .collect::<Vec<_>>()
-            .join(", ")
+            .collect();
+        let mut open = open.map(|(planned, _)| planned.target.depth);
+        let doing = if open.any(|depth| depth == Depth::Survey) {
+            "surveying "
+        } else {
+            ""
+        };
+        format!("{doing}{}", names.join(", "))
     }
 
     /// Judges and writes what was seen of one target.
@@ -197,7 +220,13 @@ impl Delivery {
             let judgement = judge.judge(&observation, self.as_of.unwrap_or_else(clock::now));
             let report = Report::new(&observation, &judgement);
             match self.format {
-                Format::Json => {}
+                Format::Json | Format::Junit | Format::Sarif => {}
+                Format::Csv => {
+                    if self.reports.is_empty() {
+                        self.output.write(&exchange::csv_header())?;
+                    }
+                    self.output.write(&exchange::csv(&report))?;
+                }
                 Format::Jsonl => self.output.write(&json::line(&report)?)?,
                 Format::Text => {
                     let mut page = Page::new(self.output.width());
@@ -228,7 +257,11 @@ impl Delivery {
                 summary::write(&mut page, &self.reports);
                 self.output.write(&page.into_text())?;
             }
-            Format::Text | Format::Jsonl => {}
+            Format::Junit => self.output.write(&exchange::junit(&self.reports))?,
+            Format::Sarif => self
+                .output
+                .write(&json::document(&exchange::sarif(&self.reports))?)?,
+            Format::Text | Format::Jsonl | Format::Csv => {}
         }
         Ok(outcome)
     }

@@ -1,7 +1,8 @@
 //! The facts of a report as text: what was seen, without opinion.
 
 use crate::page::Page;
-use siptls_model::{Report, Timestamp};
+use siptls_model::{Acceptance, Report, SuitePreference, Timestamp};
+use std::fmt::Display;
 
 /// Column of a fact's text, behind its label.
 const FACT: usize = 17;
@@ -16,6 +17,7 @@ const MAX_AUTHORITIES: usize = 10;
 pub(crate) fn write(page: &mut Page, report: &Report, as_of: Timestamp) {
     visit(page, report);
     handshake(page, report);
+    accepted(page, report);
     chain(page, report, as_of);
     if let Some(sip) = &report.sip {
         let server = sip
@@ -152,6 +154,60 @@ fn handshake(page: &mut Page, report: &Report) {
     }
 }
 
+/// What a survey found, one line each for versions, suites and groups.
+fn accepted(page: &mut Page, report: &Report) {
+    let Some(survey) = &report.accepted else { return };
+    page.labelled(2, "versions", FACT, &matrix(&survey.versions));
+    page.labelled(2, "cipher suites", FACT, &matrix(&survey.cipher_suites));
+    match survey.suite_preference {
+        SuitePreference::Server => page.labelled(2, "", FACT, "chosen by the endpoint's own order"),
+        SuitePreference::Client => page.labelled(2, "", FACT, "chosen by the caller's order"),
+        SuitePreference::Unknown => {}
+    }
+    if let Some(cause) = survey.refusal_cause {
+        page.labelled(2, "", FACT, &format!("the whole offer was refused: {cause}"));
+    }
+    page.labelled(2, "groups", FACT, &matrix(&survey.groups));
+    if let Some(alert) = survey.without_profile_groups {
+        page.labelled(
+            2,
+            "",
+            FACT,
+            &format!("ECDHE without the groups of the profile: alert {alert}"),
+        );
+    }
+    if let Some(why) = &survey.stopped {
+        page.labelled(2, "survey", FACT, &format!("stopped early: {why}"));
+    }
+}
+
+/// Values by what was found of them: `accepted a, b; refused c`.
+fn matrix<T: Display>(values: &[(T, Acceptance)]) -> String {
+    let kinds = [
+        Acceptance::Accepted,
+        Acceptance::Selected,
+        Acceptance::Refused,
+        Acceptance::Unknown,
+    ];
+    let of_kind = |kind: Acceptance| {
+        let of_kind: Vec<String> = values
+            .iter()
+            .filter(|(_, found)| *found == kind)
+            .map(|(value, _)| value.to_string())
+            .collect();
+        match of_kind.len() {
+            0 => None,
+            count if count == values.len() && count > 1 => Some(format!("all {count} {}", kind.code())),
+            _ => Some(format!("{} {}", kind.code(), of_kind.join(", "))),
+        }
+    };
+    kinds
+        .into_iter()
+        .filter_map(of_kind)
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
 fn chain(page: &mut Page, report: &Report, as_of: Timestamp) {
     let Some(chain) = &report.chain else { return };
     let mut label = "chain as sent";
@@ -231,6 +287,22 @@ fn remaining(now: Timestamp, end: Timestamp) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_stand_by_what_was_found() {
+        use Acceptance::{Accepted, Refused, Unknown};
+        for (values, expected) in [
+            (vec![], ""),
+            (vec![("a", Accepted)], "accepted a"),
+            (vec![("a", Refused), ("b", Refused)], "all 2 refused"),
+            (
+                vec![("a", Refused), ("b", Accepted), ("c", Unknown), ("d", Refused)],
+                "accepted b; refused a, d; unknown c",
+            ),
+        ] {
+            assert_eq!(matrix(&values), expected);
+        }
+    }
 
     #[test]
     fn what_is_left_is_told_in_days_then_hours() {

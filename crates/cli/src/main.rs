@@ -14,6 +14,7 @@ mod catalog;
 mod check;
 mod configuration;
 mod daemon;
+mod exchange;
 mod explanation;
 mod facts;
 mod failure;

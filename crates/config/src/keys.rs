@@ -22,7 +22,7 @@ const fn key(path: &'static str, default: Option<&'static str>, meaning: &'stati
 }
 
 /// Every key, in the order in which `config show` writes them.
-pub static KEYS: [Key; 20] = [
+pub static KEYS: [Key; 22] = [
     key(
         "probe",
         None,
@@ -34,8 +34,13 @@ pub static KEYS: [Key; 20] = [
         "time between two visits to a target, 1s to 7d",
     ),
     key(
+        "probe.survey_interval",
+        Some("6h; at depth hello 30d"),
+        "time between two surveys of what a target accepts, 60s to 30d, or `off`",
+    ),
+    key(
         "probe.timeout",
-        Some("10s"),
+        Some("10s, or the interval if that is shorter"),
         "deadline of a visit to one address, all phases together, 100ms to 60s",
     ),
     key(
@@ -93,6 +98,11 @@ pub static KEYS: [Key; 20] = [
         "targets[].interval",
         Some("probe.interval"),
         "as `probe.interval`, for this target",
+    ),
+    key(
+        "targets[].survey_interval",
+        Some("probe.survey_interval"),
+        "as `probe.survey_interval`, for this target",
     ),
     key(
         "targets[].timeout",
@@ -161,12 +171,10 @@ pub(crate) enum Section {
 }
 
 /// Keys that the contract names and this version does not have.
-const NOT_YET: [(Section, &str); 6] = [
+const NOT_YET: [(Section, &str); 4] = [
     (Section::Root, "catalog"),
     (Section::Root, "journal"),
     (Section::Root, "revocation"),
-    (Section::Probe, "survey_interval"),
-    (Section::Target, "survey_interval"),
     (Section::Target, "client_identities"),
 ];
 
@@ -197,7 +205,7 @@ impl Section {
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Root => &["probe", "profile_files", "targets", "target_files"],
-            Self::Probe => &["interval", "timeout", "depth"],
+            Self::Probe => &["interval", "survey_interval", "timeout", "depth"],
             Self::Target => &[
                 "name",
                 "endpoint",
@@ -208,6 +216,7 @@ impl Section {
                 "server_name",
                 "trust_anchors",
                 "interval",
+                "survey_interval",
                 "timeout",
                 "depth",
             ],

@@ -64,6 +64,6 @@ pub use fault::{Fault, Faults, MAX_FAULTS_SHOWN};
 pub use keys::{KEYS, Key, RESERVED_LABELS};
 pub use load::{MAX_TARGETS, load, load_str};
 pub use options::{TargetOptions, target_from_options};
-pub use plan::{Plan, PlannedTarget, ProbeSettings};
+pub use plan::{Plan, PlannedTarget, ProbeSettings, SurveyInterval};
 pub use source::{MAX_FILE_BYTES, MAX_FILES};
 pub use sources::Sources;

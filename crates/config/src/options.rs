@@ -1,7 +1,7 @@
 //! A target from command-line options, under the rules of the configuration.
 
 use crate::fault::{FaultList, Faults, KeyPath};
-use crate::plan::{Plan, PlannedTarget};
+use crate::plan::{Plan, PlannedTarget, SurveyInterval};
 use crate::target::{Checker, Field, Given, Names};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +20,7 @@ pub struct TargetOptions {
     pub server_name: Option<String>,
     /// `--trust-anchors FILE`, relative to the working directory.
     pub trust_anchors: Option<PathBuf>,
-    /// `--depth hello|routine`.
+    /// `--depth hello|routine|survey`.
     pub depth: Option<String>,
     /// `--timeout 10s`.
     pub timeout: Option<String>,
@@ -105,7 +105,12 @@ fn build(
     let mut settings = match (base, plan) {
         (Some(base), _) => crate::ProbeSettings {
             interval: base.target.interval,
-            timeout: base.target.timeout,
+            survey_interval: Some(
+                base.target
+                    .survey_interval
+                    .map_or(SurveyInterval::Off, SurveyInterval::Every),
+            ),
+            timeout: Some(base.target.timeout),
             depth: base.target.depth,
         },
         (None, Some(plan)) => plan.probe,

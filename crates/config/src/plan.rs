@@ -16,18 +16,51 @@ use std::time::Duration;
 pub struct ProbeSettings {
     /// Time between two visits to a target: 1 s to 7 d.
     pub interval: Duration,
-    /// Deadline of a visit to one address, all phases together: 100 ms to 60 s, and no longer than `interval`.
-    pub timeout: Duration,
+    /// Time between two surveys; `None`: not set, so that it depends on the depth.
+    pub survey_interval: Option<SurveyInterval>,
+    /// Deadline of a visit to one address, all phases together: 100 ms to 60 s, and no longer than `interval`; `None`: not
+    /// set, so that it depends on the interval.
+    pub timeout: Option<Duration>,
     /// How far a visit goes.
     pub depth: Depth,
 }
 
+/// Whether and how often surveys come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SurveyInterval {
+    /// Never.
+    Off,
+    /// Once in that time: 1 min to 30 d.
+    Every(Duration),
+}
+
+impl ProbeSettings {
+    /// The timeout set, else 10 s and no longer than the interval.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+            .unwrap_or_else(|| Duration::from_secs(10).min(self.interval))
+    }
+
+    /// The survey interval set, else 6 h at depth routine and 30 d at depth hello; `None`: no surveys.
+    #[must_use]
+    pub const fn survey_interval(&self) -> Option<Duration> {
+        match (self.survey_interval, self.depth) {
+            (Some(SurveyInterval::Off), _) => None,
+            (Some(SurveyInterval::Every(interval)), _) => Some(interval),
+            (None, Depth::Hello) => Some(Duration::from_secs(30 * 86_400)),
+            (None, Depth::Routine | Depth::Survey) => Some(Duration::from_secs(6 * 3_600)),
+        }
+    }
+}
+
 impl Default for ProbeSettings {
-    /// 60 s, 10 s, routine.
+    /// 60 s, routine, and what follows from them.
     fn default() -> Self {
         Self {
             interval: Duration::from_secs(60),
-            timeout: Duration::from_secs(10),
+            survey_interval: None,
+            timeout: None,
             depth: Depth::Routine,
         }
     }
@@ -84,7 +117,17 @@ impl Plan {
     pub fn effective_yaml(&self) -> String {
         let mut out = String::from("probe:\n");
         line(&mut out, 2, "interval", &duration::show(self.probe.interval));
-        line(&mut out, 2, "timeout", &duration::show(self.probe.timeout));
+        // What is not set depends on interval and depth of each target, and is written there.
+        match self.probe.survey_interval {
+            Some(SurveyInterval::Off) => out.push_str("  survey_interval: off\n"),
+            Some(SurveyInterval::Every(every)) => {
+                line(&mut out, 2, "survey_interval", &duration::show(every))
+            }
+            None => {}
+        }
+        if let Some(timeout) = self.probe.timeout {
+            line(&mut out, 2, "timeout", &duration::show(timeout));
+        }
         line(&mut out, 2, "depth", self.probe.depth.code());
         if !self.profile_files.is_empty() {
             out.push_str("profile_files:\n");
@@ -142,6 +185,10 @@ fn write_target(out: &mut String, target: &Target) {
         line(out, 4, "trust_anchors", &path.to_string_lossy());
     }
     line(out, 4, "interval", &duration::show(target.interval));
+    match target.survey_interval {
+        Some(every) => line(out, 4, "survey_interval", &duration::show(every)),
+        None => out.push_str("    survey_interval: off\n"),
+    }
     line(out, 4, "timeout", &duration::show(target.timeout));
     line(out, 4, "depth", target.depth.code());
 }

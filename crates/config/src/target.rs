@@ -3,7 +3,7 @@
 use crate::duration;
 use crate::fault::{FaultList, KeyPath, Position, known_names, nearest, quoted, shown_path};
 use crate::keys::RESERVED_LABELS;
-use crate::plan::{PlannedTarget, ProbeSettings, absolute};
+use crate::plan::{PlannedTarget, ProbeSettings, SurveyInterval, absolute};
 use crate::source;
 use crate::sources::Sources;
 use siptls_catalog::{DEFAULT_PROFILE, Profile, RootSet};
@@ -20,6 +20,11 @@ use std::time::Duration;
 /// week finds nothing in time.
 pub(crate) const INTERVAL: RangeInclusive<Duration> =
     Duration::from_secs(1)..=Duration::from_secs(7 * 86_400);
+
+/// Time between two surveys: a dozen connections each, which more often than once a minute are a load; less often than
+/// once a month they find nothing in time.
+pub(crate) const SURVEY_INTERVAL: RangeInclusive<Duration> =
+    Duration::from_secs(60)..=Duration::from_secs(30 * 86_400);
 
 /// Deadline of a visit: below 100 ms no path of the Internet is fast enough, after 60 s no caller waits any more.
 pub(crate) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
@@ -62,6 +67,7 @@ pub(crate) struct Given<'a> {
 #[derive(Clone, Copy, Default)]
 pub(crate) struct GivenSettings<'a> {
     pub(crate) interval: Option<Field<'a>>,
+    pub(crate) survey_interval: Option<Field<'a>>,
     pub(crate) timeout: Option<Field<'a>>,
     pub(crate) depth: Option<Field<'a>>,
 }
@@ -88,6 +94,7 @@ impl<'a> GivenSettings<'a> {
     pub(crate) fn set(&mut self, key: &str, field: Field<'a>) {
         match key {
             "interval" => self.interval = Some(field),
+            "survey_interval" => self.survey_interval = Some(field),
             "timeout" => self.timeout = Some(field),
             "depth" => self.depth = Some(field),
             _ => {}
@@ -187,41 +194,54 @@ impl Checker<'_> {
     pub(crate) fn settings(&mut self, given: &GivenSettings<'_>, defaults: ProbeSettings) -> ProbeSettings {
         let mut settings = defaults;
         let mut sound = true;
-        for (field, range, slot) in [
-            (&given.interval, INTERVAL, &mut settings.interval),
-            (&given.timeout, TIMEOUT, &mut settings.timeout),
-        ] {
+        for (field, range) in [(&given.interval, INTERVAL), (&given.timeout, TIMEOUT)] {
             let Some(field) = field else { continue };
             match duration::parse(field.text, &range) {
-                Ok(duration) => *slot = duration,
+                Ok(duration) if range == TIMEOUT => settings.timeout = Some(duration),
+                Ok(duration) => settings.interval = duration,
                 Err((message, hint)) => {
                     sound = false;
-                    self.faults.add(self.file, field.at, &field.key, message, hint);
+                    self.fault(field, message, hint);
                 }
+            }
+        }
+        if let Some(field) = &given.survey_interval {
+            match duration::parse(field.text, &SURVEY_INTERVAL) {
+                _ if field.text == "off" => settings.survey_interval = Some(SurveyInterval::Off),
+                Ok(duration) => settings.survey_interval = Some(SurveyInterval::Every(duration)),
+                Err((message, hint)) => self.fault(field, message, hint.map(|hint| hint + ", or `off`")),
             }
         }
         if let Some(field) = &given.depth {
             match field.text {
                 "hello" => settings.depth = Depth::Hello,
                 "routine" => settings.depth = Depth::Routine,
-                "survey" => self.fault(
-                    field,
-                    "`survey` is not supported by this version",
-                    Some("write `routine`".to_owned()),
-                ),
+                // A survey at each visit is for one visit on the command line.
+                "survey" if field.at.is_none() => settings.depth = Depth::Survey,
                 text => {
-                    let message = format!("expected `hello` or `routine`, found {}", quoted(text));
-                    self.fault(field, message, None);
+                    let (expected, hint) = match field.at {
+                        None => ("`hello`, `routine` or `survey`", None),
+                        Some(_) => (
+                            "`hello` or `routine`",
+                            (text == "survey")
+                                .then(|| "surveys come once in each `survey_interval`".to_owned()),
+                        ),
+                    };
+                    self.fault(
+                        field,
+                        format!("expected {expected}, found {}", quoted(text)),
+                        hint,
+                    );
                 }
             }
         }
         if sound
-            && settings.timeout > settings.interval
+            && settings.timeout() > settings.interval
             && let Some(field) = given.timeout.or(given.interval)
         {
             let message = format!(
                 "expected a timeout no longer than the interval, found the timeout {} and the interval {}",
-                duration::show(settings.timeout),
+                duration::show(settings.timeout()),
                 duration::show(settings.interval)
             );
             self.fault(&field, message, None);
@@ -287,7 +307,8 @@ impl Checker<'_> {
             peer_region,
             depth: settings.depth,
             interval: settings.interval,
-            timeout: settings.timeout,
+            survey_interval: settings.survey_interval(),
+            timeout: settings.timeout(),
             labels,
         };
         Some(PlannedTarget {

@@ -73,6 +73,40 @@ fn defaults_apply_and_give_way() {
 }
 
 #[test]
+fn timeout_and_survey_interval_follow_interval_and_depth_unless_set() {
+    let plan = read(
+        "probe: {interval: 5s}\n\
+         targets:\n\
+         - {name: a, endpoint: a.example.test}\n\
+         - {name: b, endpoint: b.example.test, interval: 60s, depth: hello}\n\
+         - {name: c, endpoint: c.example.test, survey_interval: off}\n\
+         - {name: d, endpoint: d.example.test, survey_interval: 1m, depth: hello}\n",
+    );
+    let of = |name| {
+        let target = target(&plan, name);
+        (
+            target.timeout.as_secs(),
+            target.survey_interval.map(|every| every.as_secs()),
+        )
+    };
+    assert_eq!(of("a"), (5, Some(6 * 3_600)));
+    assert_eq!(of("b"), (10, Some(30 * 86_400)));
+    assert_eq!(of("c"), (5, None));
+    assert_eq!(of("d"), (5, Some(60)));
+    round_trip(&plan);
+    for (text, seconds) in [("off", None), ("12h", Some(43_200))] {
+        let plan = read(&format!(
+            "probe: {{survey_interval: {text}, timeout: 3s}}\ntargets: [{{name: a, endpoint: a.example.test, depth: hello}}]"
+        ));
+        assert_eq!(
+            target(&plan, "a").survey_interval.map(|every| every.as_secs()),
+            seconds
+        );
+        round_trip(&plan);
+    }
+}
+
+#[test]
 fn values_are_what_was_written() {
     let plan = read(
         "targets:\n\
@@ -316,7 +350,7 @@ fn options_make_a_target_under_the_same_rules() {
         connect: Some("x:y".to_owned()),
         server_name: Some("a b".to_owned()),
         trust_anchors: Some("none.pem".into()),
-        depth: Some("survey".to_owned()),
+        depth: Some("all".to_owned()),
         timeout: Some("10".to_owned()),
     };
     assert_eq!(
@@ -330,8 +364,7 @@ fn options_make_a_target_under_the_same_rules() {
          command line: --trust-anchors: expected a PEM file with certificates, found no file at `none.pem`\n\
          command line: --timeout: expected a duration with its unit, found `10`\n  \
            hint: write the unit: `10s`\n\
-         command line: --depth: `survey` is not supported by this version\n  \
-           hint: write `routine`"
+         command line: --depth: expected `hello`, `routine` or `survey`, found `all`"
     );
 }
 

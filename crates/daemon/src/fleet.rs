@@ -4,7 +4,7 @@ use crate::member::{Member, Sight, abnormal};
 use crate::schedule::SlotId;
 use jiff::Timestamp;
 use siptls_catalog::Profile;
-use siptls_config::Plan;
+use siptls_config::{Plan, PlannedTarget};
 use siptls_metrics::{Own, Series};
 use siptls_model::Observation;
 use std::collections::{BTreeMap, HashMap};
@@ -49,6 +49,12 @@ impl Fleet {
         let mut roll = self.roll.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut roll.members);
         let mut change = Change::default();
+        let goes_on = |planned: &&PlannedTarget| {
+            before
+                .get(&planned.target.name)
+                .is_some_and(|member| member.target == planned.target)
+        };
+        let together = plan.targets.len() - plan.targets.iter().filter(goes_on).count();
         for planned in &plan.targets {
             let name = &planned.target.name;
             let member = match before.remove(name) {
@@ -58,7 +64,7 @@ impl Fleet {
                     roll.next_id += 1;
                     let id = SlotId(roll.next_id);
                     change.added.push((id, name.clone(), planned.target.interval));
-                    Member::new(id, planned)
+                    Member::new(id, planned, together)
                 }
             };
             roll.members.insert(name.clone(), Arc::new(member));
@@ -108,13 +114,14 @@ impl Fleet {
     }
 
     /// Judges and takes in what a visit saw, unless the target was removed or changed in the meantime.
-    pub(crate) fn record(&self, name: &str, id: SlotId, observations: Vec<Observation>, now: Timestamp) {
+    pub(crate) fn record(&self, name: &str, id: SlotId, mut observations: Vec<Observation>, now: Timestamp) {
         let Some(member) = self.member(name).filter(|member| member.id == id) else {
             return;
         };
         if observations.is_empty() {
             self.record_abnormal(name, id, "the visit saw no address and no error", now);
         } else {
+            member.carry_surveys(&mut observations);
             let judged = member.judged(observations, now);
             member.record(judged, &self.own);
         }

@@ -10,6 +10,8 @@
 //!   target is ever visited twice at once.
 //! - The fleet holds the last observation and judgement of each target at each address, and its counters. Nothing is
 //!   written to disk.
+//! - Surveys take the place of visits: soon after the first one, once in each `survey_interval`, and when the identity
+//!   changes. What a survey found stays with the target until the next; a difference is shown once two surveys agree.
 //! - A reload that fails changes nothing but a metric; one that succeeds leaves unchanged targets their state.
 //! - The web side answers from that state. Only `/probe` makes a visit, and only to a configured target.
 //!
@@ -33,6 +35,7 @@ mod options;
 mod reload;
 mod run;
 mod schedule;
+mod surveys;
 mod visitor;
 mod watch;
 mod work;

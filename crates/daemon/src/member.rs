@@ -1,18 +1,21 @@
 //! One target of the fleet: how it is judged, and what was seen last of each of its addresses.
 
 use crate::schedule::SlotId;
+use crate::surveys::{AddressSurvey, Identity, Outcome, SurveyClock};
 use jiff::Timestamp;
 use siptls_catalog::Profile;
 use siptls_config::PlannedTarget;
 use siptls_metrics::{MAX_SERIES_PER_TARGET, Own, Series, Subject, Tally, fit};
 use siptls_model::{
-    Judgement, Observation, Phase, PhaseDurations, ProbeError, Reason, Report, SipOutcome, Target, Verdict,
+    Depth, Judgement, Observation, Phase, PhaseDurations, ProbeError, Reason, Report, SipOutcome, Target,
+    Verdict,
 };
 use siptls_policy::Judge;
 use siptls_probe_engine::MAX_ADDRESSES;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Most addresses whose counters are kept after they vanished from DNS, for the day they come back.
 const MAX_REMEMBERED: usize = 2 * MAX_ADDRESSES;
@@ -28,11 +31,13 @@ pub(crate) struct Member {
     pub(crate) visiting: Arc<tokio::sync::Mutex<()>>,
 }
 
-#[derive(Default)]
 struct Seen {
     addresses: Vec<Arc<Sight>>,
     /// Counters of addresses that the last visit did not see, the oldest first.
     remembered: Vec<Remembered>,
+    clock: SurveyClock,
+    /// Of each address, those used last at the end.
+    surveys: Vec<(SocketAddr, AddressSurvey)>,
 }
 
 struct Remembered {
@@ -55,9 +60,15 @@ impl Sight {
 }
 
 impl Member {
-    /// A target that was not visited yet.
-    pub(crate) fn new(id: SlotId, planned: &PlannedTarget) -> Self {
-        Self::with(id, planned, Arc::default(), Arc::default())
+    /// A target that was not visited yet, one of so many that begin together.
+    pub(crate) fn new(id: SlotId, planned: &PlannedTarget, together: usize) -> Self {
+        let seen = Seen {
+            addresses: Vec::new(),
+            remembered: Vec::new(),
+            clock: SurveyClock::new(&planned.target, together, Instant::now()),
+            surveys: Vec::new(),
+        };
+        Self::with(id, planned, Arc::new(Mutex::new(seen)), Arc::default())
     }
 
     /// The same target under a configuration read anew: profile and roots may have changed, the target has not.
@@ -110,6 +121,60 @@ impl Member {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The target for the visit that begins now: when a survey is due, with that depth.
+    pub(crate) fn begin(&self) -> Arc<Target> {
+        if !self.seen().clock.begin(Instant::now()) {
+            return Arc::clone(&self.target);
+        }
+        Arc::new(Target {
+            depth: Depth::Survey,
+            ..Target::clone(&self.target)
+        })
+    }
+
+    /// Takes in the surveys among what a visit saw, and gives each address the survey that is reported of it.
+    pub(crate) fn carry_surveys(&self, observations: &mut [Observation]) {
+        let mut seen = self.seen();
+        let mut worst = None;
+        let mut changed = false;
+        for observation in observations.iter_mut() {
+            let surveyed = observation.target.depth == Depth::Survey;
+            observation.target = Arc::clone(&self.target);
+            let survey = observation.survey.take();
+            let mut outcome = Outcome::Nothing;
+            if let Some(address) = observation.address {
+                let mut known = seen.take_survey(address);
+                changed |= known.identity.update(Identity::of(observation));
+                if let Some(survey) = survey {
+                    outcome = known.agreed.take(survey);
+                    if outcome != Outcome::Nothing {
+                        known.ended = observation.started_at.checked_add(observation.duration).ok();
+                    }
+                }
+                observation.survey = known.agreed.reported().cloned();
+                seen.keep_survey(address, known);
+            }
+            if surveyed {
+                worst = worst.max(Some(outcome));
+            }
+        }
+        match worst {
+            Some(outcome) => seen.clock.surveyed(outcome, Instant::now()),
+            None => seen.clock.visited(changed, Instant::now()),
+        }
+    }
+
+    /// Gives an observation that is not kept the survey that is reported of its address; when that survey ended.
+    pub(crate) fn lend_survey(&self, observation: &mut Observation) -> Option<Timestamp> {
+        let seen = self.seen();
+        let (_, known) = seen
+            .surveys
+            .iter()
+            .find(|(address, _)| Some(*address) == observation.address)?;
+        observation.survey = known.agreed.reported().cloned();
+        known.ended
+    }
+
     /// Judges what a visit saw.
     pub(crate) fn judged(
         &self,
@@ -152,6 +217,9 @@ impl Member {
                 None => seen.recall(&self.target, observation.address),
             };
             tally.count(&observation);
+            if let Some(ended) = seen.survey_ended(observation.address) {
+                tally.surveyed(ended);
+            }
             let series = Series::new(subject, tally, &observation, &judgement);
             fresh.push((observation, judgement, series));
         }
@@ -185,6 +253,26 @@ impl Member {
 }
 
 impl Seen {
+    /// Takes what is known of an address out; it is to be kept again.
+    fn take_survey(&mut self, address: SocketAddr) -> AddressSurvey {
+        match self.surveys.iter().position(|(known, _)| *known == address) {
+            Some(index) => self.surveys.remove(index).1,
+            None => AddressSurvey::default(),
+        }
+    }
+
+    fn keep_survey(&mut self, address: SocketAddr, survey: AddressSurvey) {
+        if self.surveys.len() >= MAX_REMEMBERED {
+            self.surveys.remove(0);
+        }
+        self.surveys.push((address, survey));
+    }
+
+    fn survey_ended(&self, address: Option<SocketAddr>) -> Option<Timestamp> {
+        let known = self.surveys.iter().find(|(known, _)| Some(*known) == address);
+        known.and_then(|(_, survey)| survey.ended)
+    }
+
     fn recall(&mut self, target: &Target, address: Option<SocketAddr>) -> (Subject, Tally) {
         match self.remembered.iter().position(|one| one.address == address) {
             Some(index) => {

@@ -159,14 +159,14 @@ impl Slot {
 }
 
 /// A hash of a name that stays the same from start to start (FNV-1a, then mixed).
-fn stable_hash(name: &str) -> u64 {
+pub(crate) fn stable_hash(name: &str) -> u64 {
     mix(name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     }))
 }
 
 /// The finaliser of SplitMix64: neighbouring inputs, unrelated outputs.
-fn mix(value: u64) -> u64 {
+pub(crate) const fn mix(value: u64) -> u64 {
     let value = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -174,7 +174,7 @@ fn mix(value: u64) -> u64 {
 }
 
 /// The part of a span that a hash stands for: 0 at 0, nearly the whole at the largest hash.
-fn part_of(span: Duration, hash: u64) -> Duration {
+pub(crate) fn part_of(span: Duration, hash: u64) -> Duration {
     let parts = u32::try_from(hash >> 32).unwrap_or(u32::MAX);
     span.mul_f64(f64::from(parts) / (f64::from(u32::MAX) + 1.0))
 }

@@ -4,8 +4,8 @@ use crate::fleet::{Change, Fleet};
 use crate::schedule::{Schedule, SlotId, Turn};
 use crate::visitor::AnyVisitor;
 use siptls_metrics::Own;
-use siptls_model::clock;
-use siptls_probe_engine::MAX_ADDRESSES;
+use siptls_model::{Depth, clock};
+use siptls_probe_engine::{MAX_ADDRESSES, SURVEY_TIMEOUTS};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,9 @@ use tokio::time::{Instant, sleep_until, timeout};
 /// How long visits under way may take to end after a stop, before they are dropped.
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(3);
 
-/// What a visit may take beyond its addresses' timeouts before it is dropped as a fault of ours.
-const VISIT_MARGIN: Duration = Duration::from_secs(10);
+/// What a visit may take beyond its addresses' timeouts before it is dropped as a fault of ours: it may have to wait for
+/// the visits of other targets to the same addresses.
+const VISIT_MARGIN: Duration = Duration::from_secs(900);
 
 /// Makes the visits of a fleet until it is told to stop.
 pub(crate) struct Work {
@@ -121,11 +122,15 @@ impl Work {
             };
             own.lagged(due.elapsed());
             let _in_flight = own.in_flight();
-            let target = Arc::clone(&member.target);
+            let target = member.begin();
             let addresses = u32::try_from(MAX_ADDRESSES).unwrap_or(u32::MAX).saturating_add(1);
+            let deadlines = match target.depth {
+                Depth::Survey => SURVEY_TIMEOUTS.saturating_add(1),
+                Depth::Hello | Depth::Routine => 1,
+            };
             let limit = target
                 .timeout
-                .saturating_mul(addresses)
+                .saturating_mul(addresses.saturating_mul(deadlines))
                 .saturating_add(VISIT_MARGIN);
             let offer = Arc::clone(&member.profile().offer);
             match timeout(limit, visitor.begin(target, offer)).await {

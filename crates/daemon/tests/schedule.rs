@@ -25,9 +25,9 @@ async fn a_hanging_target_costs_its_own_slot_only() {
         "{:?}",
         script.visits("quick")
     );
-    sleep(MINUTE * 10).await;
-    assert!((3..=5).contains(&script.visits("hangs").len()));
-    assert!((11..=14).contains(&script.visits("quick").len()));
+    sleep(MINUTE * 45).await;
+    assert!((2..=4).contains(&script.visits("hangs").len()));
+    assert!((44..=51).contains(&script.visits("quick").len()));
     assert_eq!(script.most_at_once(), 1);
     daemon.stop().await.unwrap();
 }

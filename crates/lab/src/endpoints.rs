@@ -57,7 +57,7 @@ impl Demonstration {
         },
         Self {
             name: "static-rsa-cbc",
-            description: "Has RSA key exchange with AES-CBC alone, and prefers a suite whose removal is announced.",
+            description: "Has RSA key exchange with AES-CBC alone, and shares only a suite whose removal is announced.",
             expected: Verdict::Warn,
             kind: Kind::StaticRsaCbc,
         },
@@ -133,7 +133,6 @@ impl Demonstration {
             Kind::StaticRsaCbc => ServerConfig {
                 suites: vec![
                     CipherSuite::TLS_RSA_WITH_AES_256_CBC_SHA256,
-                    CipherSuite::TLS_RSA_WITH_AES_256_CBC_SHA,
                     CipherSuite::TLS_RSA_WITH_AES_128_CBC_SHA,
                 ],
                 ..good

@@ -4,10 +4,11 @@ use crate::family::Family;
 use crate::label::push_label;
 use crate::text::Text;
 use siptls_model::{
-    CheckId, ClientCertificateMode, Judgement, Observation, Phase, RevocationStatus, Severity, Status,
-    Verdict,
+    Acceptance, CheckId, ClientCertificateMode, Judgement, Observation, Phase, RevocationStatus, Severity,
+    Status, SurveyResult, Verdict,
 };
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
+use std::sync::Arc;
 
 /// Purposes that have a series: name in the certificate's facts, label value.
 const PURPOSES: [(&str, &str); 3] = [
@@ -33,6 +34,8 @@ pub(crate) struct Facts {
     negotiated: Option<Box<str>>,
     mode: ClientCertificateMode,
     authorities: Option<u64>,
+    /// Shared with the observation that it was carried over to.
+    survey: Option<Arc<SurveyResult>>,
     certificates: Vec<CertificateFacts>,
     complete: Option<bool>,
     trusted: Option<bool>,
@@ -87,6 +90,7 @@ impl Facts {
             authorities: request
                 .filter(|request| request.requested == Some(true))
                 .map(|request| u64::try_from(request.authorities.len()).unwrap_or(u64::MAX)),
+            survey: observation.survey.clone(),
             certificates: certificates(observation),
             complete: path.and_then(|path| path.complete),
             trusted: match judgement
@@ -161,6 +165,24 @@ impl Facts {
     pub(crate) fn write_authorities(&self, family: &Family, text: &mut Text, labels: &str) {
         if let Some(count) = self.authorities {
             text.sample(family.name, labels, count);
+        }
+    }
+
+    pub(crate) fn write_versions(&self, family: &Family, text: &mut Text, labels: &str) {
+        if let Some(survey) = &self.survey {
+            write_accepted(family, text, labels, "version", &survey.versions);
+        }
+    }
+
+    pub(crate) fn write_suites(&self, family: &Family, text: &mut Text, labels: &str) {
+        if let Some(survey) = &self.survey {
+            write_accepted(family, text, labels, "cipher_suite", &survey.cipher_suites);
+        }
+    }
+
+    pub(crate) fn write_groups(&self, family: &Family, text: &mut Text, labels: &str) {
+        if let Some(survey) = &self.survey {
+            write_accepted(family, text, labels, "group", &survey.groups);
         }
     }
 
@@ -252,6 +274,22 @@ impl Facts {
 fn write_flag(family: &Family, text: &mut Text, labels: &str, value: Option<bool>) {
     if let Some(value) = value {
         text.sample(family.name, labels, u64::from(value));
+    }
+}
+
+fn write_accepted<T: Display>(
+    family: &Family,
+    text: &mut Text,
+    labels: &str,
+    label: &str,
+    values: &[(T, Acceptance)],
+) {
+    for (value, acceptance) in values {
+        if let Some(accepted) = acceptance.is_accepted() {
+            let mut extra = String::new();
+            push_label(&mut extra, label, &value.to_string());
+            text.labelled(family.name, labels, &extra, u64::from(accepted));
+        }
     }
 }
 

@@ -85,12 +85,20 @@ family_table! {
         "Time spent in a phase of routine probes, failed ones included; absent until the phase was entered once.";
     LAST_PROBE = "siptls_last_probe_timestamp_seconds", Gauge, Address, [],
         "When the last routine probe ended, as a Unix timestamp.";
+    LAST_SURVEY = "siptls_last_survey_timestamp_seconds", Gauge, Address, [],
+        "When the last survey that found anything out ended, as a Unix timestamp; absent before the first.";
     NEGOTIATED = "siptls_negotiated_info", Gauge, Address, ["version", "cipher_suite", "group"],
         "Version and suite of the ServerHello and group of the ServerKeyExchange; group is empty for static RSA. Always 1.";
     CLIENT_CERTIFICATE_MODE = "siptls_client_certificate_mode", Gauge, Address, ["mode"],
         "Whether the endpoint asks for a client certificate: 1 for the mode that was seen, 0 for the others; unknown when it was not seen.";
     CLIENT_CERTIFICATE_AUTHORITIES = "siptls_client_certificate_authorities", Gauge, Address, [],
         "Number of CA names in the CertificateRequest (RFC 5246 section 7.4.4); absent when there was none.";
+    VERSION_ACCEPTED = "siptls_version_accepted", Gauge, Address, ["version"],
+        "Whether the survey found the protocol version accepted or selected (1) or refused (0); absent when it did not find out.";
+    CIPHER_SUITE_ACCEPTED = "siptls_cipher_suite_accepted", Gauge, Address, ["cipher_suite"],
+        "Whether the survey found the profile's suite accepted or selected (1) or refused (0); absent when it did not find out.";
+    GROUP_ACCEPTED = "siptls_group_accepted", Gauge, Address, ["group"],
+        "Whether the survey found the group accepted or selected (1) or refused (0); absent when it did not find out.";
     NOT_AFTER = "siptls_certificate_not_after_timestamp_seconds", Gauge, Address, ["position"],
         "notAfter of the certificate at this position as sent, 0 is the leaf, as a Unix timestamp.";
     NOT_BEFORE = "siptls_certificate_not_before_timestamp_seconds", Gauge, Address, ["position"],

@@ -11,7 +11,7 @@ const INTRODUCTION: &str = "\
 Text exposition format 0.0.4 on `/metrics`. What is not known is absent, never made up; a series vanishes with its
 subject. Timestamps are Unix seconds, durations seconds.
 
-An address with a chain of two certificates has some 120 series, half of them counters and buckets; ten thousand such
+An address with a chain of two certificates has some 140 series, half of them counters and buckets; ten thousand such
 addresses make an answer of 200 MB, of which 6 MB are sent when the scraper takes gzip, as Prometheus does.
 ";
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 /// Most series of one target, all its addresses together.
 ///
-/// An address with a chain of three certificates has some 150; the limit leaves room for a dozen addresses and stops
+/// An address with a chain of three certificates has some 170; the limit leaves room for eleven addresses and stops
 /// a name with hundreds of them, or a peer with a chain of twenty, from flooding the scraper.
 pub const MAX_SERIES_PER_TARGET: usize = 2_000;
 
@@ -90,9 +90,13 @@ address_families! {
     PROBES => tally.write_probes;
     PHASE_DURATION => tally.write_phases;
     LAST_PROBE => facts.write_last_probe;
+    LAST_SURVEY => tally.write_last_survey;
     NEGOTIATED => facts.write_negotiated;
     CLIENT_CERTIFICATE_MODE => facts.write_mode;
     CLIENT_CERTIFICATE_AUTHORITIES => facts.write_authorities;
+    VERSION_ACCEPTED => facts.write_versions;
+    CIPHER_SUITE_ACCEPTED => facts.write_suites;
+    GROUP_ACCEPTED => facts.write_groups;
     NOT_AFTER => facts.write_not_after;
     NOT_BEFORE => facts.write_not_before;
     CERTIFICATE => facts.write_certificates;

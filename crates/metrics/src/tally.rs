@@ -2,7 +2,7 @@
 
 use crate::family::Family;
 use crate::text::Text;
-use siptls_model::{Observation, Reason};
+use siptls_model::{Observation, Reason, Timestamp};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -27,6 +27,7 @@ static REASON_LABELS: LazyLock<Vec<String>> = LazyLock::new(|| {
 pub struct Tally {
     probes: Box<[u64]>,
     phases: Box<[Histogram; PHASES.len()]>,
+    surveyed: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -41,6 +42,7 @@ impl Default for Tally {
         Self {
             probes: vec![0; REASON_LABELS.len()].into(),
             phases: Box::default(),
+            surveyed: None,
         }
     }
 }
@@ -67,10 +69,25 @@ impl Tally {
         }
     }
 
+    /// Notes that a survey ended which found something out. The observation itself does not tell a survey made from one
+    /// carried over.
+    pub const fn surveyed(&mut self, ended: Timestamp) {
+        self.surveyed = Some(ended);
+    }
+
     /// Visits counted, whatever their outcome.
     #[must_use]
     pub fn visits(&self) -> u64 {
         self.probes.iter().sum()
+    }
+
+    pub(crate) fn write_last_survey(&self, family: &Family, text: &mut Text, labels: &str) {
+        if let Some(ended) = self.surveyed {
+            text.open(family.name, "", labels);
+            text.close();
+            text.signed(ended.as_second());
+            text.end();
+        }
     }
 
     pub(crate) fn write_probes(&self, family: &Family, text: &mut Text, labels: &str) {

@@ -65,6 +65,28 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
 
     let one = |name: &str, labels: &[(&str, &str)]| value(&samples, name, labels);
     let a = ("target", "a");
+    for (name, label, expected) in [
+        ("siptls_version_accepted", ("version", "TLSv1.1"), Some(0.0)),
+        ("siptls_version_accepted", ("version", "TLSv1.2"), Some(1.0)),
+        ("siptls_version_accepted", ("version", "TLSv1.3"), Some(1.0)),
+        (
+            "siptls_cipher_suite_accepted",
+            ("cipher_suite", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+            Some(1.0),
+        ),
+        (
+            "siptls_cipher_suite_accepted",
+            ("cipher_suite", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+            None,
+        ),
+        ("siptls_group_accepted", ("group", "secp384r1"), Some(1.0)),
+    ] {
+        assert_eq!(one(name, &[a, label]), expected, "{name} {label:?}");
+    }
+    assert_eq!(
+        one("siptls_last_survey_timestamp_seconds", &[a]),
+        Some(1_795_330_800.0)
+    );
     assert_eq!(
         one(
             "siptls_up",

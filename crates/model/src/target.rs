@@ -266,6 +266,8 @@ pub struct Target {
     pub depth: Depth,
     /// Time between two visits.
     pub interval: Duration,
+    /// Time between two surveys of a target that is watched; `None`: no surveys.
+    pub survey_interval: Option<Duration>,
     /// One absolute deadline for a visit to one address, all phases together.
     pub timeout: Duration,
     /// The operator's labels, in order of name.

@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::sight::Sight;
-use crate::text;
+use crate::{survey, text};
 use siptls_catalog::Certainty;
 use siptls_model::{AlertDescription, CipherSuite, NamedGroup, ProtocolVersion};
 
@@ -31,12 +31,24 @@ pub(crate) fn tls12_negotiated(sight: &Sight<'_>) -> Answer {
                 ),
                 sight.on_endpoint("enable TLS 1.2 on the SIP listener"),
             ),
-            _ => no_server_hello(sight),
+            _ => survey::tls12_negotiated(sight).unwrap_or_else(|| no_server_hello(sight)),
         },
     }
 }
 
 pub(crate) fn cipher_suite_shared(sight: &Sight<'_>) -> Answer {
+    let offer = &sight.profile.offer;
+    let is_breach = sight
+        .suite()
+        .is_some_and(|suite| !offer.cipher_suites.contains(&suite) || suite.is_signal());
+    match survey::cipher_suite_shared(sight).filter(|_| !is_breach) {
+        Some(answer) => answer,
+        None => cipher_suite_seen(sight),
+    }
+}
+
+/// What the visit alone says of the suites.
+fn cipher_suite_seen(sight: &Sight<'_>) -> Answer {
     let caller = &sight.profile.caller;
     let offer = &sight.profile.offer;
     let offered = || text::list(offer.cipher_suites.iter().filter(|suite| !suite.is_signal()));
@@ -110,6 +122,9 @@ fn remedy_for_refusal(sight: &Sight<'_>) -> String {
 }
 
 pub(crate) fn cipher_suite_not_deprecated(sight: &Sight<'_>) -> Answer {
+    if let Some(answer) = survey::cipher_suite_not_deprecated(sight) {
+        return answer;
+    }
     let Some(suite) = sight.suite() else {
         return no_server_hello(sight);
     };
@@ -182,11 +197,13 @@ pub(crate) fn cipher_suite_not_deprecated(sight: &Sight<'_>) -> Answer {
 pub(crate) fn ecdhe_secp384r1(sight: &Sight<'_>) -> Answer {
     let caller = &sight.profile.caller;
     let Some(suite) = sight.suite() else {
-        return no_server_hello(sight);
+        return survey::ecdhe_secp384r1(sight).unwrap_or_else(|| no_server_hello(sight));
     };
     if has_in_name(suite, "TLS_RSA_") {
-        return Answer::skip("Static RSA was negotiated, so no curve was seen")
-            .showing(format!("{}: no forward secrecy", text::suite(suite)));
+        return survey::ecdhe_secp384r1(sight).unwrap_or_else(|| {
+            Answer::skip("Static RSA was negotiated, so no curve was seen")
+                .showing(format!("{}: no forward secrecy", text::suite(suite)))
+        });
     }
     if !has_in_name(suite, "_ECDHE_") {
         return Answer::skip(format!("{suite} uses no curve"));

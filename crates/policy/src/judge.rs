@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
-use crate::{hello, identity, request, sip, text, trust, usage, validity};
+use crate::{hello, identity, request, sip, survey, text, trust, usage, validity};
 use jiff::Timestamp;
 use siptls_catalog::{
     CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, endpoint, region_root_group, root_group,
@@ -174,10 +174,10 @@ fn answer(sight: &Sight<'_>, rule: &CheckRule) -> Answer {
         CheckId::EkuClientAuthAbsent => usage::client_auth_absent(sight, rule.severity),
         CheckId::EkuClientAuthPresent => usage::client_auth_present(sight),
         CheckId::SipOptionsAnswered => sip::options_answered(sight),
-        CheckId::CertificateNotRevoked
-        | CheckId::EkuRemovalReady
-        | CheckId::LegacyVersionsRefused
-        | CheckId::AddressesAgree => Answer::skip("Not looked at by a routine visit"),
+        CheckId::LegacyVersionsRefused => survey::legacy_versions_refused(sight, rule.severity),
+        CheckId::CertificateNotRevoked | CheckId::EkuRemovalReady | CheckId::AddressesAgree => {
+            Answer::skip("Not looked at by a routine visit")
+        }
     }
 }
 

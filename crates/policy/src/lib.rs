@@ -1,7 +1,7 @@
 //! Observation, profile and time in; findings and verdict out.
 //!
 //! ```text
-//!  Profile ─┐                    ┌─ hello    version, suites, curve
+//!  Profile ─┐                    ┌─ hello    version, suites, curve; survey: all that are shared
 //!  Target ──┴─► Judge ──► judge ─┤  request  client certificate
 //!                 ▲        (now) ├─ trust    chain, roots
 //!  Observation ───┘              ├─ identity names            ──► Judgement
@@ -28,7 +28,8 @@
 //! # let target = Arc::new(Target {
 //! #     name: "sbc".to_owned(), endpoint: "sbc.example.test".parse().unwrap(), profile: DEFAULT_PROFILE.to_owned(),
 //! #     connect: None, server_name: None, trust_anchors: None, peer_region: None, depth: Depth::Routine,
-//! #     interval: Duration::from_secs(60), timeout: Duration::from_secs(10), labels: Default::default(),
+//! #     interval: Duration::from_secs(60), survey_interval: None, timeout: Duration::from_secs(10),
+//! #     labels: Default::default(),
 //! # });
 //! # let observation = Observation {
 //! #     target: target.clone(), address: None, started_at: clock::now(), duration: Duration::ZERO,
@@ -51,6 +52,7 @@ mod paths;
 mod request;
 mod sight;
 mod sip;
+mod survey;
 mod text;
 mod trust;
 mod usage;

@@ -10,6 +10,9 @@
 //! above all, when something went wrong. It never fails, never panics on what a peer sends, and is
 //! bounded in time by one absolute deadline for each address and in memory by named limits.
 //!
+//! Visits to one address take turns: there is never more than one connection to it at a time, whatever targets share it.
+//! Waiting for a turn is charged to no target's deadline.
+//!
 //! What it does not do: judge, retry, or reuse a connection. [`sip`] is its sans-I/O SIP part.
 
 mod chains;
@@ -20,7 +23,9 @@ mod resolve;
 pub mod sip;
 pub mod survey;
 mod surveying;
+mod turns;
 mod visit;
 
 pub use resolve::MAX_ADDRESSES;
+pub use surveying::SURVEY_TIMEOUTS;
 pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions, SPACING};

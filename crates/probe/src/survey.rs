@@ -196,7 +196,7 @@ impl Survey {
     #[must_use]
     pub fn result(&self) -> SurveyResult {
         SurveyResult {
-            suite_preference: preference(&self.picks),
+            suite_preference: preference(&self.picks, self.open_suites.is_empty()),
             ..self.result.clone()
         }
     }
@@ -343,6 +343,17 @@ impl Survey {
                 } else {
                     Acceptance::Selected
                 };
+                if version < ProtocolVersion::TLS_1_2 && self.picks.is_empty() {
+                    // The best it has is older than what was offered.
+                    set(&mut self.result.versions, version, Acceptance::Selected);
+                    set(
+                        &mut self.result.versions,
+                        ProtocolVersion::TLS_1_2,
+                        Acceptance::Refused,
+                    );
+                    self.result.refusal_cause = Some(RefusalCause::Version);
+                    return;
+                }
                 if version != ProtocolVersion::TLS_1_2 || !self.open_suites.contains(&suite) {
                     // An answer to another question than ours: nothing is learnt from it.
                     return;
@@ -415,7 +426,14 @@ impl Survey {
             }
             Outcome::Refused(alert) => {
                 let asked = std::mem::take(&mut self.open_groups);
-                if !asked.iter().any(|group| self.profile.groups.contains(group)) {
+                let other = |group: &NamedGroup| !self.profile.groups.contains(group);
+                // An endpoint that takes one of the others can do without the profile's.
+                let takes_another = self
+                    .result
+                    .groups
+                    .iter()
+                    .any(|(group, found)| other(group) && found.is_accepted() == Some(true));
+                if asked.iter().all(other) && !takes_another {
                     self.result.without_profile_groups = Some(alert);
                 }
                 for group in asked {
@@ -492,18 +510,24 @@ const fn is_refusal(alert: AlertDescription) -> bool {
     )
 }
 
-/// Whose order the picks follow.
-fn preference(picks: &[(Vec<CipherSuite>, CipherSuite)]) -> SuitePreference {
-    let telling: Vec<_> = picks.iter().filter(|(offered, _)| offered.len() > 1).collect();
+/// Whose order the picks follow. A suite that was never picked says nothing once every round is
+/// over: the endpoint does not have it. Before (`settled` is false) it may yet be the one passed over.
+fn preference(picks: &[(Vec<CipherSuite>, CipherSuite)], settled: bool) -> SuitePreference {
+    let is_shared = |suite: &&CipherSuite| picks.iter().any(|(_, pick)| pick == *suite);
+    let telling: Vec<_> = picks
+        .iter()
+        .filter(|(offered, _)| offered.iter().filter(is_shared).count() > 1)
+        .collect();
     let follows_client = telling
         .iter()
-        .all(|(offered, pick)| offered.first() == Some(pick));
+        .all(|(offered, pick)| offered.iter().find(is_shared) == Some(pick));
     match (telling.len(), follows_client) {
         (0, _) => SuitePreference::Unknown,
         (_, false) => SuitePreference::Server,
         // One direction alone could be the server's order as well.
         (1, true) => SuitePreference::Unknown,
-        (_, true) => SuitePreference::Client,
+        (_, true) if settled => SuitePreference::Client,
+        (_, true) => SuitePreference::Unknown,
     }
 }
 
@@ -864,6 +888,68 @@ mod tests {
                 .iter()
                 .all(|(_, value)| *value == Acceptance::Unknown)
         );
+    }
+
+    #[test]
+    fn an_endpoint_of_older_versions_refuses_the_version() {
+        let (result, _) = run(&Server {
+            versions: vec![ProtocolVersion::TLS_1_0, ProtocolVersion::TLS_1_1],
+            ..full()
+        });
+        assert_eq!(result.refusal_cause, Some(RefusalCause::Version));
+        assert_eq!(
+            result
+                .versions
+                .iter()
+                .map(|(_, found)| *found)
+                .collect::<Vec<_>>(),
+            [
+                Acceptance::Selected,
+                Acceptance::Selected,
+                Acceptance::Refused,
+                Acceptance::Refused
+            ]
+        );
+    }
+
+    #[test]
+    fn suites_that_are_not_shared_do_not_hide_whose_order_counts() {
+        // Neither the first nor the last of the profile.
+        let shared = [SUITES[4], SUITES[1], SUITES[5], SUITES[3]];
+        for (follows_client, expected) in [(true, SuitePreference::Client), (false, SuitePreference::Server)]
+        {
+            let (result, _) = run(&Server {
+                suites: shared.to_vec(),
+                follows_client,
+                ..full()
+            });
+            assert_eq!(result.suite_preference, expected);
+        }
+    }
+
+    #[test]
+    fn suites_not_asked_about_leave_the_order_open() {
+        let server = Server {
+            follows_client: true,
+            ..full()
+        };
+        let mut survey = Survey::new(profile());
+        for _ in 0..4 {
+            let step = survey.next_step().unwrap();
+            survey.record(server.answer(&step));
+        }
+        assert_eq!(survey.result().suite_preference, SuitePreference::Unknown);
+    }
+
+    #[test]
+    fn an_endpoint_that_takes_other_groups_did_not_refuse_them() {
+        let (result, _) = run(&Server {
+            groups: vec![NamedGroup::SECP384R1, NamedGroup::SECP256R1],
+            ..full()
+        });
+        assert_eq!(value(&result.groups, NamedGroup::SECP256R1), Acceptance::Accepted);
+        assert_eq!(value(&result.groups, NamedGroup::X25519), Acceptance::Refused);
+        assert_eq!(result.without_profile_groups, None);
     }
 
     fn subset<T: Copy + std::fmt::Debug + 'static>(values: &'static [T]) -> impl Strategy<Value = Vec<T>> {

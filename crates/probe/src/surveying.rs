@@ -13,20 +13,22 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// The absolute deadline of a survey, in timeouts of its target: a dozen connections that each
 /// come near their own deadline are no survey any more.
-const SURVEY_TIMEOUTS: u32 = 6;
+pub const SURVEY_TIMEOUTS: u32 = 6;
 
 impl Prober {
     /// Surveys one address: a routine visit, and then which suites, groups and versions it
     /// accepts. Never two connections at once; a pause with jitter before each.
     ///
     /// The whole has six times the target's timeout as one absolute deadline, each connection the
-    /// timeout itself. What was not found out by then is unknown.
+    /// timeout itself. Waiting for the address's turn counts for neither. What was not found out by then is unknown.
     pub async fn survey_address(
         &self,
         target: &Arc<Target>,
         offer: &Arc<Offer>,
         address: SocketAddr,
     ) -> Observation {
+        // One turn for the whole: between its connections, too, the address is left in peace.
+        let _turn = self.turns.take(address).await;
         let start = Instant::now();
         let end = start + target.timeout * SURVEY_TIMEOUTS;
         let mut survey = Survey::new(Arc::clone(offer));
@@ -41,7 +43,7 @@ impl Prober {
                 break;
             }
             let outcome = if Arc::ptr_eq(&step.offer, offer) {
-                let visit = self.visit_address(target, offer, address).await;
+                let visit = self.visit_in_turn(target, offer, address).await;
                 opened += visit.connections_opened;
                 let outcome = of_visit(&visit);
                 seen = Some(visit);
@@ -57,7 +59,7 @@ impl Prober {
         // The first step is always the visit.
         let mut seen = match seen {
             Some(seen) => seen,
-            None => self.visit_address(target, offer, address).await,
+            None => self.visit_in_turn(target, offer, address).await,
         };
         seen.connections_opened = opened;
         seen.duration = start.elapsed();

@@ -5,6 +5,7 @@ use crate::connection::{Connection, Wait};
 use crate::facts::{self, Aftermath};
 use crate::resolve::Lookup;
 use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, SentBy, SipFault};
+use crate::turns::Turns;
 use crate::{classify, sip};
 use siptls_model::{
     Depth, Observation, Offer, Phase, PhaseDurations, ProbeError, Reason, SipAnswer, SipOutcome, Target,
@@ -50,6 +51,8 @@ pub struct Prober {
     pub(crate) options: ProberOptions,
     lookup: Lookup,
     chains: ChainCache,
+    /// Never two connections to one address at once.
+    pub(crate) turns: Turns<SocketAddr>,
 }
 
 impl Prober {
@@ -62,6 +65,7 @@ impl Prober {
             options,
             lookup: Lookup::default(),
             chains: ChainCache::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -98,8 +102,19 @@ impl Prober {
         observations
     }
 
-    /// Visits one address.
+    /// Visits one address, once nobody else is connected to it.
     pub async fn visit_address(
+        &self,
+        target: &Arc<Target>,
+        offer: &Arc<Offer>,
+        address: SocketAddr,
+    ) -> Observation {
+        let _turn = self.turns.take(address).await;
+        self.visit_in_turn(target, offer, address).await
+    }
+
+    /// Visits one address in a turn that the caller holds.
+    pub(crate) async fn visit_in_turn(
         &self,
         target: &Arc<Target>,
         offer: &Arc<Offer>,

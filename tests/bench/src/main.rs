@@ -4,6 +4,7 @@
 //! cargo run --release -p siptls-bench -- visits           hello and routine visits, beside TCP, rustls and OpenSSL
 //! cargo run --release -p siptls-bench -- hello            hello visits and TCP alone, for a profiler
 //! cargo run --release -p siptls-bench -- daemon [SECONDS] the real daemon with 10,000 targets at depth hello
+//! cargo run --release -p siptls-bench -- survey [SSLYZE]  one survey by the real program, beside sslscan and sslyze
 //! ```
 //!
 //! The servers run in a process of their own; what is counted is the client's CPU time as the
@@ -19,6 +20,7 @@
 mod cpu;
 mod daemon;
 mod peers;
+mod survey;
 mod visits;
 
 fn main() {
@@ -30,8 +32,10 @@ fn main() {
         ["hello"] => visits::run_hello(),
         ["daemon"] => daemon::run(120),
         ["daemon", seconds] => daemon::run(seconds.parse().unwrap()),
+        ["survey"] => survey::run("sslyze"),
+        ["survey", sslyze] => survey::run(sslyze),
         other => {
-            println!("expected `visits`, `hello` or `daemon [SECONDS]`, found {other:?}");
+            println!("expected `visits`, `hello`, `daemon [SECONDS]` or `survey [SSLYZE]`, found {other:?}");
             std::process::exit(2);
         }
     }

@@ -149,6 +149,7 @@ impl Bench {
             peer_region: None,
             depth,
             interval: Duration::from_secs(60),
+            survey_interval: None,
             timeout: Duration::from_secs(10),
             labels: BTreeMap::new(),
         })

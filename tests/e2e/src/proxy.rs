@@ -1,5 +1,6 @@
 //! A TCP relay that counts connections and keeps their bytes.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -53,6 +54,7 @@ struct Shared {
     stopping: AtomicBool,
     open: AtomicUsize,
     most_open: AtomicUsize,
+    most_established: AtomicUsize,
     recordings: Mutex<Vec<Recording>>,
     sockets: Mutex<Vec<TcpStream>>,
 }
@@ -71,6 +73,7 @@ impl Proxy {
             stopping: AtomicBool::new(false),
             open: AtomicUsize::new(0),
             most_open: AtomicUsize::new(0),
+            most_established: AtomicUsize::new(0),
             recordings: Mutex::default(),
             sockets: Mutex::default(),
         });
@@ -80,6 +83,10 @@ impl Proxy {
                 if accepting.stopping.load(Ordering::SeqCst) {
                     return;
                 }
+                // The kernel has seen the end of one connection before it sees the begin of the client's next.
+                accepting
+                    .most_established
+                    .fetch_max(established(address.port()), Ordering::SeqCst);
                 accepting.relay(client);
             }
         });
@@ -103,6 +110,13 @@ impl Proxy {
     /// TCP connections accepted so far.
     pub fn connections(&self) -> usize {
         lock(&self.shared.recordings).len()
+    }
+
+    /// The most connections that clients held open when another one began, as the kernel knows it, that one counted in.
+    ///
+    /// Unlike [`Proxy::most_open`] this does not count one that the client closed and the server did not yet.
+    pub fn most_established(&self) -> usize {
+        self.shared.most_established.load(Ordering::SeqCst)
     }
 
     /// The most connections that were open at the same time.
@@ -201,6 +215,17 @@ impl Shared {
     }
 }
 
+/// Connections to this port of 127.0.0.1 that neither side has ended.
+fn established(port: u16) -> usize {
+    let local = format!("0100007F:{port:04X}");
+    let table = fs::read_to_string("/proc/net/tcp").expect("read the kernel's table of connections");
+    let is_one = |line: &&str| {
+        let mut fields = line.split_whitespace().skip(1);
+        fields.next() == Some(&local) && fields.nth(1) == Some("01")
+    };
+    table.lines().filter(is_one).count()
+}
+
 /// A panic elsewhere must not hide behind a poisoned lock.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -209,6 +234,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::responder::Responder;
 
     #[test]
     fn counts_records_and_says_who_closed_first() {
@@ -235,9 +261,28 @@ mod tests {
         assert_eq!(&client.join().expect("join"), b"answer");
         let recordings = proxy.await_closed(1);
         assert_eq!((proxy.connections(), proxy.most_open()), (1, 1));
+        assert_eq!(proxy.most_established(), 1);
         assert_eq!(recordings[0].bytes(Direction::FromClient), b"question");
         assert_eq!(recordings[0].bytes(Direction::FromServer), b"answer");
         assert_eq!(recordings[0].first_to_close, Some(Direction::FromClient));
+    }
+
+    #[test]
+    fn knows_who_still_holds_a_connection() {
+        let server = Responder::silent();
+        let proxy = Proxy::to(server.address());
+        let connect = || TcpStream::connect(proxy.address()).expect("connect");
+        drop(connect());
+        let _first = connect();
+        until("two connections", DEADLINE, || {
+            (proxy.connections() == 2).then_some(())
+        });
+        assert_eq!(proxy.most_established(), 1);
+        let _second = connect();
+        until("three connections", DEADLINE, || {
+            (proxy.connections() == 3).then_some(())
+        });
+        assert_eq!(proxy.most_established(), 2);
     }
 
     #[test]

@@ -15,6 +15,7 @@ use tokio::runtime::Builder;
 pub struct Visit {
     target: Target,
     offer: Offer,
+    options: ProberOptions,
 }
 
 impl Visit {
@@ -48,12 +49,14 @@ impl Visit {
             peer_region: None,
             depth: Depth::Routine,
             interval: Duration::from_secs(60),
+            survey_interval: None,
             timeout: Duration::from_secs(10),
             labels: BTreeMap::new(),
         };
         Self {
             target,
             offer: (*offer_of(DEFAULT_PROFILE)).clone(),
+            options: ProberOptions::default(),
         }
     }
 
@@ -68,6 +71,13 @@ impl Visit {
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.target.timeout = timeout;
+        self
+    }
+
+    /// Another pause between the connections of a survey.
+    #[must_use]
+    pub fn spacing(mut self, spacing: Duration) -> Self {
+        self.options.spacing = spacing;
         self
     }
 
@@ -101,7 +111,7 @@ impl Visit {
             .build()
             .expect("an event loop");
         let (target, offer) = (Arc::new(self.target.clone()), Arc::new(self.offer.clone()));
-        runtime.block_on(Prober::new(ProberOptions::default()).visit(&target, &offer))
+        runtime.block_on(Prober::new(self.options.clone()).visit(&target, &offer))
     }
 
     /// Makes a visit to a single address.

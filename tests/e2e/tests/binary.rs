@@ -67,7 +67,7 @@ fn kamailio_in_its_three_client_certificate_modes() {
             mode,
         );
         let proxy = Proxy::to(server.address());
-        let (report, exit) = report(proxy.address(), &[]);
+        let (report, exit) = report(proxy.address(), &["--depth", "routine"]);
         proxy.await_closed(1);
         assert_eq!(proxy.connections(), 1, "one connection");
         assert_eq!(

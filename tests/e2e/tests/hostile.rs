@@ -30,6 +30,7 @@ fn target(depth: Depth) -> Arc<Target> {
         peer_region: None,
         depth,
         interval: Duration::from_secs(60),
+        survey_interval: None,
         timeout: TIMEOUT,
         labels: BTreeMap::new(),
     })

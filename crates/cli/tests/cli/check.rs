@@ -10,8 +10,21 @@ use std::process::{Command, Stdio};
 fn the_exit_code_tells_the_verdict() {
     let endpoints = Endpoints::start();
     let mut seen = [0; 4];
-    for endpoint in endpoints.all() {
-        let finished = endpoints.check(endpoint.name, &["--format", "json", "--timeout", "2s"]);
+    let finished: Vec<_> = std::thread::scope(|scope| {
+        let visits: Vec<_> = endpoints
+            .all()
+            .iter()
+            .map(|endpoint| {
+                let endpoints = &endpoints;
+                scope.spawn(move || endpoints.check(endpoint.name, &["--format", "json", "--timeout", "2s"]))
+            })
+            .collect();
+        visits
+            .into_iter()
+            .map(|visit| visit.join().expect("a check ends"))
+            .collect()
+    });
+    for (endpoint, finished) in endpoints.all().iter().zip(finished) {
         let report = &finished.json()["reports"][0];
         assert_eq!(
             report["verdict"],

@@ -5,8 +5,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The fields of schema `siptls-probe/report/v1`. Those below `accepted` come with surveys, those below
-/// `client_certificate.presented` with rehearsals.
+/// The fields of schema `siptls-probe/report/v1`. Those below `client_certificate.presented` come with rehearsals.
 const CONTRACT: &[&str] = &[
     "target.name",
     "target.endpoint",
@@ -45,6 +44,10 @@ const CONTRACT: &[&str] = &[
     "handshake.client_certificate.authorities[].subject_hash",
     "handshake.client_certificate.presented",
     "accepted",
+    "accepted.versions",
+    "accepted.cipher_suites",
+    "accepted.groups",
+    "accepted.suite_preference",
     "chain.certificates",
     "chain.certificates[].subject",
     "chain.certificates[].issuer",
@@ -98,6 +101,9 @@ const CONTRACT: &[&str] = &[
 
 /// Fields beyond the contract.
 const ADDED: &[&str] = &[
+    "accepted.refusal_cause",
+    "accepted.stopped",
+    "accepted.without_profile_groups",
     "chain.certificates[].san_other",
     "chain.certificates[].unreadable",
     "chain.problem",
@@ -170,13 +176,133 @@ fn collect(path: &str, value: &Value, fields: &mut BTreeSet<String>) {
                     format!("{path}.{name}")
                 };
                 fields.insert(path.clone());
-                collect(&path, value, fields);
+                // Their keys are versions, suites and groups.
+                let maps = ["accepted.versions", "accepted.cipher_suites", "accepted.groups"];
+                if !maps.contains(&path.as_str()) {
+                    collect(&path, value, fields);
+                }
             }
         }
         Value::Array(items) => items
             .iter()
             .for_each(|item| collect(&format!("{path}[]"), item, fields)),
         _ => {}
+    }
+}
+
+#[test]
+fn a_survey_is_the_default_and_the_other_depths_make_none() {
+    let endpoints = Endpoints::start();
+    let config = endpoints.file("one.yaml");
+    let target = format!(
+        "targets: [{{name: careful, endpoint: sbc.example.test, connect: \"{}\", depth: hello}}]\n",
+        endpoints.address("good")
+    );
+    std::fs::write(&config, target).expect("write a configuration");
+    let config = config.display().to_string();
+    let careful = crate::program::run(&["check", "careful", "--config.file", &config, "--format", "json"]);
+    for (case, finished) in [
+        ("default", endpoints.check("good", &["--format", "json"])),
+        (
+            "survey",
+            endpoints.check("good", &["--format", "json", "--depth", "survey"]),
+        ),
+        (
+            "routine",
+            endpoints.check("good", &["--format", "json", "--depth", "routine"]),
+        ),
+        (
+            "hello",
+            endpoints.check("good", &["--format", "json", "--depth", "hello"]),
+        ),
+        ("configured as hello", careful),
+    ] {
+        let report = &finished.json()["reports"][0];
+        let (accepted, connections) = (&report["accepted"], &report["connections_opened"]);
+        if !["default", "survey"].contains(&case) {
+            assert_eq!((accepted, connections), (&Value::Null, &1.into()), "{case}");
+            continue;
+        }
+        assert_eq!(
+            *connections, 13,
+            "{case}: eight suites, three groups, two versions"
+        );
+        assert_eq!(
+            accepted["versions"],
+            serde_json::json!({
+                "TLSv1.0": "refused", "TLSv1.1": "refused", "TLSv1.2": "accepted", "TLSv1.3": "refused"
+            }),
+            "{case}"
+        );
+        assert_eq!(
+            accepted["cipher_suites"].as_object().map(|map| map.len()),
+            Some(8)
+        );
+        assert_eq!(
+            accepted["cipher_suites"]["TLS_RSA_WITH_AES_256_CBC_SHA"],
+            "accepted"
+        );
+        assert_eq!(accepted["groups"]["secp384r1"], "accepted", "{case}");
+        assert_eq!(accepted["suite_preference"], "server", "{case}");
+        for absent in ["refusal_cause", "without_profile_groups", "stopped"] {
+            assert_eq!(accepted[absent], Value::Null, "{case}: {absent}");
+        }
+    }
+    let refused = endpoints.check("p256-only", &["--format", "json"]).json();
+    let accepted = &refused["reports"][0]["accepted"];
+    assert_eq!(accepted["refusal_cause"], "group");
+    assert_eq!(accepted["groups"]["secp256r1"], "selected");
+}
+
+#[test]
+fn other_programs_read_the_same_findings() {
+    let endpoints = Endpoints::start();
+    let ask = |name: &str, format: &str| endpoints.check(name, &["--depth", "routine", "--format", format]);
+    for name in ["good", "incomplete-chain", "plain-sip"] {
+        let report = ask(name, "json").json()["reports"][0].take();
+        let checks = report["checks"].as_array().expect("checks");
+        let count = |status: &str| checks.iter().filter(|check| check["status"] == status).count();
+
+        let csv = ask(name, "csv").stdout;
+        let rows: Vec<_> = csv.split_terminator("\r\n").collect();
+        assert_eq!(rows.len(), 1 + checks.len(), "{csv}");
+        assert!(
+            rows[0].starts_with("name,endpoint,address,profile,verdict,check,status,"),
+            "{csv}"
+        );
+        for (row, check) in rows.iter().skip(1).zip(checks) {
+            let text = |key: &str| check[key].as_str().expect("text").to_owned();
+            let expected = format!(",{},{},{},", text("id"), text("status"), text("severity"));
+            assert!(row.contains(&expected), "expected {expected} in {row}");
+        }
+
+        let junit = ask(name, "junit").stdout;
+        let is_open = usize::from(report["verdict"] == "inconclusive");
+        assert_eq!(
+            junit.matches("<testcase ").count(),
+            checks.len() + is_open,
+            "{junit}"
+        );
+        assert_eq!(junit.matches("</testcase>").count(), checks.len() + is_open);
+        assert_eq!(junit.matches("<failure ").count(), count("fail"), "{junit}");
+        assert_eq!(junit.matches("<skipped ").count(), count("skip"), "{junit}");
+        assert_eq!(junit.matches("<error ").count(), is_open, "{junit}");
+        assert!(junit.ends_with("  </testsuite>\n</testsuites>\n"), "{junit}");
+
+        let sarif = ask(name, "sarif").json();
+        assert_eq!(sarif["version"], "2.1.0");
+        let run = &sarif["runs"][0];
+        let results = run["results"].as_array().expect("results");
+        assert_eq!(results.len(), count("fail") + count("warn"), "{sarif:#}");
+        for result in results {
+            let rules = run["tool"]["driver"]["rules"].as_array().expect("rules");
+            assert!(
+                rules.iter().any(|rule| rule["id"] == result["ruleId"]),
+                "{result}"
+            );
+        }
+        let told = &run["invocations"][0]["toolExecutionNotifications"];
+        assert_eq!(told.as_array().map(Vec::len), Some(is_open), "{told}");
     }
 }
 

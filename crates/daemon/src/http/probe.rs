@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use siptls_catalog::Profile;
 use siptls_metrics::{CONTENT_TYPE, ProbeResult, Series, Subject, Tally, probe_answer};
 use siptls_model::{
-    Document, Judgement, Observation, Report, Target, Verdict, clock, escape_text, escape_text_bounded,
+    Document, Judgement, Observation, Report, Target, Timestamp, Verdict, clock, escape_text,
+    escape_text_bounded,
 };
 use std::fmt::Write as _;
 use std::io;
@@ -194,18 +195,26 @@ fn limit(headers: &HeaderMap) -> Result<Duration, String> {
 fn answer(question: &Question, observations: Vec<Observation>, duration: Duration, log: &Log) -> Response {
     let judge = question.member.judge_by(Arc::clone(&question.profile));
     let now = clock::now();
-    let judged: Vec<(Observation, Judgement)> = observations
+    let judged: Vec<(Observation, Judgement, Option<Timestamp>)> = observations
         .into_iter()
-        .map(|observation| {
+        .map(|mut observation| {
+            // Another profile asks about other suites.
+            let ours = Arc::ptr_eq(&question.profile, question.member.profile());
+            let surveyed = ours
+                .then(|| question.member.lend_survey(&mut observation))
+                .flatten();
             let judgement = judge.judge(&observation, now);
-            (observation, judgement)
+            (observation, judgement, surveyed)
         })
         .collect();
     let series: Vec<Series> = judged
         .iter()
-        .map(|(observation, judgement)| {
+        .map(|(observation, judgement, surveyed)| {
             let mut tally = Tally::default();
             tally.count(observation);
+            if let Some(ended) = surveyed {
+                tally.surveyed(*ended);
+            }
             Series::new(
                 Subject::new(&question.target, observation.address),
                 tally,
@@ -214,7 +223,8 @@ fn answer(question: &Question, observations: Vec<Observation>, duration: Duratio
             )
         })
         .collect();
-    let good = |(_, judgement): &(_, Judgement)| matches!(judgement.verdict, Verdict::Pass | Verdict::Warn);
+    let good =
+        |(_, judgement, _): &(_, Judgement, _)| matches!(judgement.verdict, Verdict::Pass | Verdict::Warn);
     let success = !judged.is_empty() && judged.iter().all(good);
     let metrics = probe_answer(ProbeResult { success, duration }, &series);
     if !question.debug {
@@ -222,7 +232,7 @@ fn answer(question: &Question, observations: Vec<Observation>, duration: Duratio
     }
     let reports = judged
         .iter()
-        .map(|(observation, judgement)| Report::new(observation, judgement))
+        .map(|(observation, judgement, _)| Report::new(observation, judgement))
         .collect();
     let report = serde_json::to_string_pretty(&Document::new(now, reports)).unwrap_or_default();
     let mut out = format!(

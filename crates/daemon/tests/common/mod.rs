@@ -14,7 +14,9 @@ pub(crate) mod reader;
 use siptls_config::{Faults, Plan, PlannedTarget, load_str};
 use siptls_daemon::{DaemonError, Load, Options, Visitor, run};
 use siptls_model::{
-    Observation, Offer, Phase, PhaseDurations, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
+    Acceptance, ClientCertificate, ClientCertificateMode, Depth, Handshake, Observation, Offer, Phase,
+    PhaseDurations, ProbeError, ProtocolVersion, Reason, SipAnswer, SipOutcome, SuitePreference,
+    SurveyResult, Target, clock,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -44,6 +46,11 @@ pub(crate) enum Play {
 struct Stage {
     plays: HashMap<String, Play>,
     visits: Vec<(String, Instant)>,
+    /// Visits that were surveys, and what surveys find of the oldest version from the first to the last, which stays.
+    surveys: Vec<(String, Instant)>,
+    found: HashMap<String, Vec<Acceptance>>,
+    /// Whether a client certificate is asked for.
+    modes: HashMap<String, ClientCertificateMode>,
     /// Visits under way by target, and the most at once that were seen of any.
     under_way: HashMap<String, usize>,
     most: usize,
@@ -74,6 +81,61 @@ impl Script {
             .filter(|(visited, _)| visited == name)
             .map(|(_, at)| *at)
             .collect()
+    }
+
+    /// What surveys of a target find, one after the other; the last stays.
+    pub(crate) fn find(&self, name: &str, found: &[Acceptance]) {
+        let mut stage = self.0.lock().unwrap();
+        stage.found.insert(name.to_owned(), found.to_vec());
+    }
+
+    /// What a target shows of a client certificate from now on.
+    pub(crate) fn ask(&self, name: &str, mode: ClientCertificateMode) {
+        self.0.lock().unwrap().modes.insert(name.to_owned(), mode);
+    }
+
+    fn handshake(&self, name: &str) -> Option<Handshake> {
+        let mode = self.0.lock().unwrap().modes.get(name).copied()?;
+        Some(Handshake {
+            version: None,
+            cipher_suite: None,
+            group: None,
+            key_exchange_signature: None,
+            completed: false,
+            alert: None,
+            extended_master_secret: None,
+            secure_renegotiation: None,
+            ocsp_stapled: false,
+            client_certificate: ClientCertificate {
+                mode,
+                ..ClientCertificate::unknown()
+            },
+        })
+    }
+
+    pub(crate) fn surveys(&self, name: &str) -> Vec<Instant> {
+        let stage = self.0.lock().unwrap();
+        let of_target = stage.surveys.iter().filter(|(surveyed, _)| surveyed == name);
+        of_target.map(|(_, at)| *at).collect()
+    }
+
+    fn survey(&self, name: &str) -> Arc<SurveyResult> {
+        let mut stage = self.0.lock().unwrap();
+        stage.surveys.push((name.to_owned(), Instant::now()));
+        let oldest = match stage.found.get_mut(name) {
+            Some(found) if found.len() > 1 => found.remove(0),
+            Some(found) => found[0],
+            None => Acceptance::Refused,
+        };
+        Arc::new(SurveyResult {
+            versions: vec![(ProtocolVersion::from_name("TLSv1.0").unwrap(), oldest)],
+            cipher_suites: Vec::new(),
+            groups: Vec::new(),
+            suite_preference: SuitePreference::Unknown,
+            refusal_cause: None,
+            without_profile_groups: None,
+            stopped: None,
+        })
     }
 
     /// The most visits to one target at once.
@@ -110,9 +172,14 @@ impl Visitor for Script {
         match play.unwrap_or(Play::Answer(vec!["192.0.2.1:5061"], Duration::ZERO)) {
             Play::Answer(addresses, after) => {
                 tokio::time::sleep(after).await;
+                let survey = (target.depth == Depth::Survey).then(|| self.survey(&target.name));
                 addresses
                     .into_iter()
-                    .map(|address| seen(target, address))
+                    .map(|address| Observation {
+                        survey: survey.clone(),
+                        handshake: self.handshake(&target.name),
+                        ..seen(target, address)
+                    })
                     .collect()
             }
             Play::Refuse(reason) => vec![refused(target, None, reason)],
@@ -182,6 +249,7 @@ pub(crate) fn plan(names: &[&str], interval: Duration) -> Plan {
             peer_region: None,
             depth: siptls_model::Depth::Routine,
             interval,
+            survey_interval: None,
             timeout: Duration::from_secs(10).min(interval),
             labels: BTreeMap::from([("site".to_owned(), "fra".to_owned())]),
         };
@@ -189,6 +257,18 @@ pub(crate) fn plan(names: &[&str], interval: Duration) -> Plan {
             target: Arc::new(target),
             profile: siptls_catalog::profile("genesys-byoc-customer").unwrap(),
             trust_anchors: None,
+        });
+    }
+    plan
+}
+
+/// A plan of targets with that interval and that survey interval.
+pub(crate) fn surveyed(names: &[&str], interval: Duration, every: Duration) -> Plan {
+    let mut plan = plan(names, interval);
+    for planned in &mut plan.targets {
+        planned.target = Arc::new(Target {
+            survey_interval: Some(every),
+            ..Target::clone(&planned.target)
         });
     }
     plan

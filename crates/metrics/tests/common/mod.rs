@@ -13,10 +13,10 @@ pub(crate) mod reader;
 use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_metrics::{Series, Subject, Tally};
 use siptls_model::{
-    Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode, Depth,
-    Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations, ProbeError,
-    ProtocolVersion, Reason, Revocation, RevocationStatus, Severity, SipAnswer, SipOutcome, Status, Target,
-    Verdict,
+    Acceptance, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode,
+    Depth, Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations, ProbeError,
+    ProtocolVersion, Reason, Revocation, RevocationStatus, Severity, SipAnswer, SipOutcome, Status,
+    SuitePreference, SurveyResult, Target, Verdict,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -33,6 +33,7 @@ pub(crate) fn target(name: &str, labels: &[(&str, &str)]) -> Arc<Target> {
         peer_region: None,
         depth: Depth::Routine,
         interval: Duration::from_secs(60),
+        survey_interval: None,
         timeout: Duration::from_secs(10),
         labels: labels
             .iter()
@@ -84,6 +85,35 @@ pub(crate) fn finding(id: CheckId, status: Status, severity: Severity) -> Findin
     }
 }
 
+/// A survey that found out most.
+pub(crate) fn survey() -> Arc<SurveyResult> {
+    let version = |name| ProtocolVersion::from_name(name).unwrap();
+    let suite = |name| CipherSuite::from_name(name).unwrap();
+    let group = |name| NamedGroup::from_name(name).unwrap();
+    Arc::new(SurveyResult {
+        versions: vec![
+            (version("TLSv1.1"), Acceptance::Refused),
+            (version("TLSv1.2"), Acceptance::Accepted),
+            (version("TLSv1.3"), Acceptance::Selected),
+        ],
+        cipher_suites: vec![
+            (
+                suite("TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
+                Acceptance::Accepted,
+            ),
+            (
+                suite("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
+                Acceptance::Unknown,
+            ),
+        ],
+        groups: vec![(group("secp384r1"), Acceptance::Accepted)],
+        suite_preference: SuitePreference::Unknown,
+        refusal_cause: None,
+        without_profile_groups: None,
+        stopped: None,
+    })
+}
+
 /// A visit that saw everything, judged `warn`.
 pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, Judgement) {
     let (chain, roots) = chain();
@@ -123,7 +153,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
                 ..ClientCertificate::unknown()
             },
         }),
-        survey: None,
+        survey: Some(survey()),
         chain: Some(chain),
         sip: SipOutcome::Answered(SipAnswer {
             status: 200,
@@ -202,6 +232,9 @@ pub(crate) fn failed(
 pub(crate) fn series(visit: &(Observation, Judgement)) -> Series {
     let mut tally = Tally::default();
     tally.count(&visit.0);
+    if visit.0.survey.is_some() {
+        tally.surveyed(visit.0.started_at);
+    }
     Series::new(
         Subject::new(&visit.0.target, visit.0.address),
         tally,

@@ -137,6 +137,7 @@ pub(crate) fn target(endpoint: &str) -> Target {
         peer_region: None,
         depth: Depth::Routine,
         interval: Duration::from_secs(60),
+        survey_interval: None,
         timeout: Duration::from_secs(10),
         labels: BTreeMap::new(),
     }

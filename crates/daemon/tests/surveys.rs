@@ -1,0 +1,128 @@
+//! Who is surveyed when, and what is shown of it, with the clock in the tests' hands.
+
+mod common;
+
+use common::reader::value;
+use common::{Configuration, Daemon, Play, Script, plan, surveyed};
+use siptls_model::{Acceptance, ClientCertificateMode};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// `siptls_version_accepted` of TLS 1.0.
+async fn oldest(daemon: &Daemon, target: &str) -> Option<f64> {
+    // A paused clock runs ahead while a socket is waited for.
+    tokio::time::resume();
+    let samples = daemon.samples().await;
+    tokio::time::pause();
+    value(
+        &samples,
+        "siptls_version_accepted",
+        &[("target", target), ("version", "TLSv1.0")],
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_takes_the_place_of_a_visit_and_its_result_stays() {
+    let script = Script::default();
+    let start = Instant::now();
+    let mut both = surveyed(&["a"], MINUTE, HOUR * 6);
+    both.targets.extend(plan(&["never"], MINUTE).targets);
+    let daemon = Daemon::start(Configuration::new(both).load(), script.clone()).await;
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!((script.visits("a").len(), script.surveys("a").len()), (1, 0));
+    assert_eq!(oldest(&daemon, "a").await, None);
+    sleep(MINUTE * 12).await;
+    let surveys = script.surveys("a");
+    assert_eq!(surveys.len(), 1);
+    assert!(
+        script.visits("a")[1..]
+            .iter()
+            .any(|visit| surveys[0].saturating_duration_since(*visit) < Duration::from_secs(1)),
+        "in the place of a visit"
+    );
+    assert_eq!(oldest(&daemon, "a").await, Some(0.0), "carried over");
+    sleep(HOUR * 24).await;
+    let surveys = script.surveys("a");
+    assert!((4..=5).contains(&surveys.len()), "{}", surveys.len());
+    for pair in surveys.windows(2) {
+        let hours = (pair[1] - pair[0]).as_secs_f64() / 3_600.0;
+        assert!((5.3..6.7).contains(&hours), "{hours}");
+    }
+    let visits = script.visits("a").len();
+    let turns = usize::try_from(start.elapsed().as_secs() / 60).unwrap();
+    assert!(visits.abs_diff(turns) <= 3, "{visits} of {turns}");
+    assert!(script.surveys("never").is_empty());
+    assert_eq!(oldest(&daemon, "never").await, None);
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_difference_is_confirmed_soon_and_shown_only_then() {
+    use Acceptance::{Accepted, Refused};
+    let script = Script::default();
+    script.find("glitch", &[Refused, Accepted, Refused]);
+    script.find("change", &[Refused, Accepted, Accepted]);
+    let plan = surveyed(&["glitch", "change"], MINUTE, HOUR);
+    let daemon = Daemon::start(Configuration::new(plan).load(), script.clone()).await;
+    let mut seen = Vec::new();
+    for name in ["glitch", "change"] {
+        while script.surveys(name).len() < 2 {
+            sleep(Duration::from_secs(1)).await;
+        }
+        seen.push(oldest(&daemon, name).await);
+    }
+    assert_eq!(seen[0], Some(0.0));
+    sleep(MINUTE * 8).await;
+    for (name, shown) in [("glitch", 0.0), ("change", 1.0)] {
+        let surveys = script.surveys(name);
+        assert_eq!(surveys.len(), 3);
+        let wait = surveys[2] - surveys[1];
+        assert!(wait >= MINUTE / 2 && wait < MINUTE * 7, "{wait:?}");
+        assert_eq!(oldest(&daemon, name).await, Some(shown), "{name}");
+    }
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_survey_that_panics_does_not_come_again_at_once() {
+    let script = Script::default();
+    let plan = surveyed(&["a", "b"], MINUTE, HOUR);
+    let daemon = Daemon::start(Configuration::new(plan).load(), script.clone()).await;
+    sleep(Duration::from_secs(5)).await;
+    script.set("a", Play::Panic);
+    sleep(MINUTE * 3).await;
+    script.set("a", Play::Answer(vec!["192.0.2.1:5061"], Duration::ZERO));
+    sleep(MINUTE * 4).await;
+    assert_eq!((script.surveys("a").len(), script.surveys("b").len()), (0, 1));
+    sleep(MINUTE * 15).await;
+    assert_eq!(script.surveys("a").len(), 1);
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_identity_brings_a_survey() {
+    let script = Script::default();
+    for name in ["a", "b"] {
+        script.ask(name, ClientCertificateMode::Optional);
+    }
+    let plan = surveyed(&["a", "b"], MINUTE, HOUR * 24);
+    let daemon = Daemon::start(Configuration::new(plan).load(), script.clone()).await;
+    sleep(HOUR * 3).await;
+    let counts = || (script.surveys("a").len(), script.surveys("b").len());
+    assert_eq!(counts(), (1, 1));
+    // Not seen for a while is no change.
+    script.ask("a", ClientCertificateMode::Unknown);
+    sleep(MINUTE * 10).await;
+    script.ask("a", ClientCertificateMode::Optional);
+    sleep(MINUTE * 10).await;
+    assert_eq!(counts(), (1, 1));
+    script.ask("a", ClientCertificateMode::Required);
+    sleep(MINUTE * 3).await;
+    assert_eq!(counts(), (2, 1));
+    sleep(HOUR * 3).await;
+    assert_eq!(counts(), (2, 1));
+    daemon.stop().await.unwrap();
+}
