@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Arc;
 
-/// Listeners of the replay: enough that a client does not run out of its own ports.
+/// Listeners of each kind: enough that a client does not run out of its own ports, and can have
+/// several visits under way, one for each address.
 const REPLAYS: u8 = 8;
 
 /// The servers, ended when this is dropped.
@@ -18,8 +19,8 @@ pub(crate) struct Peers {
     _stdin: ChildStdin,
     /// Play back one recorded flight: ECDHE-RSA-AES256-GCM-SHA384 on secp384r1, two certificates.
     pub(crate) replays: Vec<SocketAddr>,
-    /// Finishes handshakes with that suite alone and answers OPTIONS.
-    pub(crate) sip: SocketAddr,
+    /// Finish handshakes with that suite alone and answer OPTIONS.
+    pub(crate) sip: Vec<SocketAddr>,
     /// The root of the chain that both send, PEM.
     pub(crate) root: String,
 }
@@ -39,7 +40,9 @@ impl Peers {
         let replays = (0..REPLAYS)
             .map(|_| lines.next().unwrap().parse().unwrap())
             .collect();
-        let sip = lines.next().unwrap().parse().unwrap();
+        let sip = (0..REPLAYS)
+            .map(|_| lines.next().unwrap().parse().unwrap())
+            .collect();
         let root = lines
             .take_while(|line| line != "ready")
             .fold(String::new(), |text, line| text + &line + "\n");
@@ -79,12 +82,24 @@ pub(crate) fn serve() {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let sip = Served::start(ANY_PORT, Behaviour::Tls(config)).await.unwrap();
+        let mut sip = Vec::new();
+        for _ in 0..REPLAYS {
+            sip.push(
+                Served::start(ANY_PORT, Behaviour::Tls(Arc::clone(&config)))
+                    .await
+                    .unwrap(),
+            );
+        }
         let mut out = std::io::stdout().lock();
-        for address in replay.addresses() {
+        for address in replay
+            .addresses()
+            .iter()
+            .copied()
+            .chain(sip.iter().map(Served::address))
+        {
             writeln!(out, "{address}").unwrap();
         }
-        writeln!(out, "{}\n{}\nready", sip.address(), pki.root_pem().trim_end()).unwrap();
+        writeln!(out, "{}\nready", pki.root_pem().trim_end()).unwrap();
         out.flush().unwrap();
         let end = tokio::task::spawn_blocking(|| std::io::stdin().lock().lines().count());
         end.await.unwrap();

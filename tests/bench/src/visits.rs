@@ -20,8 +20,9 @@ use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
 const NAME: &str = siptls_lab::SERVER_NAME;
-/// Visits under way at once.
-const IN_FLIGHT: usize = 16;
+/// Visits under way at once, each at an address of its own: a prober goes to one address once at a
+/// time.
+const IN_FLIGHT: usize = 8;
 
 pub(crate) fn run() {
     let peers = Peers::start();
@@ -121,7 +122,7 @@ enum Extra {
 
 struct Bench {
     replays: Vec<SocketAddr>,
-    sip: SocketAddr,
+    sip: Vec<SocketAddr>,
     root: String,
     prober: Prober,
     roots: Arc<RootSet>,
@@ -131,7 +132,7 @@ impl Bench {
     fn new(peers: &Peers) -> Self {
         Self {
             replays: peers.replays.clone(),
-            sip: peers.sip,
+            sip: peers.sip.clone(),
             root: peers.root.clone(),
             prober: Prober::new(ProberOptions::default()),
             roots: Arc::new(RootSet::from_pem("bench", peers.root.as_bytes()).unwrap()),
@@ -160,22 +161,22 @@ impl Bench {
         let profile = profile(DEFAULT_PROFILE).unwrap();
         let judge = Judge::new(Arc::clone(&profile), Some(Arc::clone(&self.roots)), &target);
         let next = AtomicUsize::new(0);
-        let one_lane = async || {
+        let one_lane = async |lane: usize| {
             loop {
                 let number = next.fetch_add(1, Ordering::Relaxed);
                 if number >= count {
                     return;
                 }
                 let address = match depth {
-                    Depth::Hello => self.replays[number % self.replays.len()],
-                    Depth::Routine | Depth::Survey => self.sip,
+                    Depth::Hello => self.replays[lane % self.replays.len()],
+                    Depth::Routine | Depth::Survey => self.sip[lane % self.sip.len()],
                 };
                 let seen = self.prober.visit_address(&target, &profile.offer, address).await;
                 assert!(seen.error.is_none(), "{:?}", seen.error);
                 self.add(extra, &seen, &judge);
             }
         };
-        let lanes: [_; IN_FLIGHT] = std::array::from_fn(|_| one_lane());
+        let lanes: [_; IN_FLIGHT] = std::array::from_fn(&one_lane);
         let mut lanes: Vec<_> = lanes.into_iter().map(Box::pin).collect();
         std::future::poll_fn(|context| {
             lanes.retain_mut(|lane| lane.as_mut().poll(context).is_pending());
@@ -237,8 +238,10 @@ impl Bench {
         let mut config = config.with_no_client_auth();
         config.resumption = rustls::client::Resumption::disabled();
         let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
-        for _ in 0..count {
-            let stream = tokio::net::TcpStream::connect(self.sip).await.unwrap();
+        for number in 0..count {
+            let stream = tokio::net::TcpStream::connect(self.sip[number % self.sip.len()])
+                .await
+                .unwrap();
             let name = ServerName::try_from(NAME).unwrap();
             let mut stream = connector.connect(name, stream).await.unwrap();
             tokio::io::AsyncWriteExt::shutdown(&mut stream).await.unwrap();
@@ -256,8 +259,8 @@ impl Bench {
             .add_cert(X509::from_pem(self.root.as_bytes()).unwrap())
             .unwrap();
         let connector = builder.build();
-        for _ in 0..count {
-            let stream = std::net::TcpStream::connect(self.sip).unwrap();
+        for number in 0..count {
+            let stream = std::net::TcpStream::connect(self.sip[number % self.sip.len()]).unwrap();
             let mut stream = connector.connect(NAME, stream).unwrap();
             let start = Instant::now();
             stream.shutdown().unwrap();
