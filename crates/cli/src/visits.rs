@@ -1,13 +1,10 @@
 //! Visits to several targets: a few at once, never two to the same place.
 
 use siptls_config::PlannedTarget;
-use siptls_model::{
-    Host, Observation, Phase, PhaseDurations, ProbeError, Reason, SipOutcome, Target, Timestamp,
-};
+use siptls_model::{Host, Observation, Phase, ProbeError, Reason, Target, Timestamp};
 use siptls_probe_engine::{Prober, ProberOptions};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
@@ -80,25 +77,14 @@ fn groups(targets: &[PlannedTarget]) -> Vec<Vec<usize>> {
 
 /// The observation of a visit that did not come to its end.
 pub(crate) fn not_seen(target: &Arc<Target>, reason: Reason, message: &str, now: Timestamp) -> Observation {
+    let error = ProbeError {
+        phase: Phase::Resolve,
+        reason,
+        message: message.to_owned(),
+    };
     Observation {
-        target: Arc::clone(target),
-        address: target.literal_address(),
-        started_at: now,
-        duration: Duration::ZERO,
-        connections_opened: 0,
-        phase_reached: None,
-        error: Some(ProbeError {
-            phase: Phase::Resolve,
-            reason,
-            message: message.to_owned(),
-        }),
-        phases: PhaseDurations::default(),
-        offer: None,
-        handshake: None,
-        chain: None,
-        sip: SipOutcome::NotSent,
-        survey: None,
-        flight: Arc::default(),
+        error: Some(error),
+        ..Observation::blank(target, target.literal_address(), now)
     }
 }
 

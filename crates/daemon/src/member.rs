@@ -6,15 +6,11 @@ use jiff::Timestamp;
 use siptls_catalog::Profile;
 use siptls_config::PlannedTarget;
 use siptls_metrics::{MAX_SERIES_PER_TARGET, Own, Series, Subject, Tally, fit};
-use siptls_model::{
-    Depth, Judgement, Observation, Phase, PhaseDurations, ProbeError, Reason, Report, SipOutcome, Target,
-    Verdict,
-};
+use siptls_model::{Depth, Judgement, Observation, Phase, ProbeError, Reason, Report, Target, Verdict};
 use siptls_policy::Judge;
 use siptls_probe_engine::MAX_ADDRESSES;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// Most addresses whose counters are kept after they vanished from DNS, for the day they come back.
@@ -297,25 +293,14 @@ impl Seen {
 
 /// The outcome of a visit that ended abnormally: a fault of this program, not of the peer.
 pub(crate) fn abnormal(target: &Arc<Target>, message: &str, now: Timestamp) -> (Observation, Judgement) {
+    let error = ProbeError {
+        phase: Phase::Resolve,
+        reason: Reason::Internal,
+        message: message.to_owned(),
+    };
     let observation = Observation {
-        target: Arc::clone(target),
-        address: None,
-        started_at: now,
-        duration: Duration::ZERO,
-        connections_opened: 0,
-        phase_reached: None,
-        error: Some(ProbeError {
-            phase: Phase::Resolve,
-            reason: Reason::Internal,
-            message: message.to_owned(),
-        }),
-        phases: PhaseDurations::default(),
-        offer: None,
-        handshake: None,
-        chain: None,
-        sip: SipOutcome::NotSent,
-        survey: None,
-        flight: Arc::default(),
+        error: Some(error),
+        ..Observation::blank(target, None, now)
     };
     let judgement = Judgement {
         as_of: now,

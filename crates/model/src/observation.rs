@@ -47,6 +47,29 @@ pub struct Observation {
     pub flight: Arc<[u8]>,
 }
 
+impl Observation {
+    /// A visit of which nothing was seen yet.
+    #[must_use]
+    pub fn blank(target: &Arc<Target>, address: Option<SocketAddr>, started_at: Timestamp) -> Self {
+        Self {
+            target: Arc::clone(target),
+            address,
+            started_at,
+            duration: Duration::ZERO,
+            connections_opened: 0,
+            phase_reached: None,
+            error: None,
+            phases: PhaseDurations::default(),
+            offer: None,
+            handshake: None,
+            chain: None,
+            sip: SipOutcome::NotSent,
+            survey: None,
+            flight: Arc::default(),
+        }
+    }
+}
+
 /// Time spent in each phase; `None` for a phase that was not entered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PhaseDurations {

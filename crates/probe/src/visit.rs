@@ -8,8 +8,7 @@ use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, 
 use crate::turns::Turns;
 use crate::{classify, sip};
 use siptls_model::{
-    Depth, Observation, Offer, Phase, PhaseDurations, ProbeError, Reason, SipAnswer, SipOutcome, Target,
-    clock,
+    Depth, Observation, Offer, Phase, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
 };
 use siptls_tls12::{Client, Event, Failure, Plan, SentCertificate};
 use std::net::SocketAddr;
@@ -80,7 +79,7 @@ impl Prober {
         let addresses = match self.lookup.addresses(&host, start + target.timeout).await {
             Ok(addresses) => addresses,
             Err(error) => {
-                let mut observation = blank(target, None, started_at);
+                let mut observation = Observation::blank(target, None, started_at);
                 observation.phases.resolve = Some(start.elapsed());
                 observation.duration = start.elapsed();
                 observation.error = Some(error);
@@ -122,7 +121,7 @@ impl Prober {
     ) -> Observation {
         let start = Instant::now();
         let deadline = start + target.timeout;
-        let mut observation = blank(target, Some(address), clock::now());
+        let mut observation = Observation::blank(target, Some(address), clock::now());
         observation.phase_reached = Some(Phase::Resolve);
         let connection = self.converse(&mut observation, offer, deadline).await;
         observation.duration = start.elapsed();
@@ -306,30 +305,6 @@ fn grace(seen: &Observation, most: Duration) -> Duration {
             | Reason::MalformedSip,
         ) => most,
         Some(_) => Duration::ZERO,
-    }
-}
-
-/// An observation of nothing yet.
-fn blank(
-    target: &Arc<Target>,
-    address: Option<SocketAddr>,
-    started_at: siptls_model::Timestamp,
-) -> Observation {
-    Observation {
-        target: Arc::clone(target),
-        address,
-        started_at,
-        duration: Duration::ZERO,
-        connections_opened: 0,
-        phase_reached: None,
-        error: None,
-        phases: PhaseDurations::default(),
-        offer: None,
-        handshake: None,
-        chain: None,
-        sip: SipOutcome::NotSent,
-        survey: None,
-        flight: Arc::from([]),
     }
 }
 
