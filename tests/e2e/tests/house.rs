@@ -99,6 +99,7 @@ const HOMES: &[(&str, &[&str])] = &[
         ],
     ),
     ("serde-saphyr", &["siptls-config", "siptls-catalog"]),
+    ("granit-parser", &["siptls-config"]),
     ("prometheus", &["siptls-metrics"]),
     ("openssl", &[]),
     ("tls-parser", &[]),

@@ -1,4 +1,5 @@
 //! Verdicts on chains good and faulty; where `openssl verify` and webpki have an opinion it must be the same.
+//! Long, because it is one case after the other on one private PKI.
 
 use std::time::Duration;
 
