@@ -2,7 +2,7 @@
 
 use siptls_config::PlannedTarget;
 use siptls_model::{Host, Observation, Phase, ProbeError, Reason, Target, Timestamp};
-use siptls_probe_engine::{Prober, ProberOptions};
+use siptls_probe_engine::{Errand, Prober, ProberOptions};
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::sync::{Semaphore, mpsc};
@@ -38,7 +38,7 @@ impl Visits {
                     let Ok(_permit) = permits.acquire().await else {
                         return;
                     };
-                    let seen = prober.visit(&planned.target, &planned.profile.offer).await;
+                    let seen = prober.visit(&errand(&planned)).await;
                     if sender.send((index, seen)).is_err() {
                         return;
                     }
@@ -57,6 +57,10 @@ impl Visits {
     pub(crate) fn stop(&mut self) {
         self.tasks.abort_all();
     }
+}
+
+fn errand(planned: &PlannedTarget) -> Errand {
+    Errand::new(Arc::clone(&planned.target), Arc::clone(&planned.profile.offer))
 }
 
 /// Indices of targets by where they dial, in the order given.

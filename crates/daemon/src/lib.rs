@@ -43,4 +43,5 @@ mod work;
 pub use options::{DEFAULT_LISTEN, DaemonError, Load, OnListening, Options};
 pub use run::run;
 pub use schedule::{Schedule, SlotId, Turn};
+pub use siptls_probe_engine::Errand;
 pub use visitor::Visitor;

@@ -8,7 +8,7 @@ use siptls_config::PlannedTarget;
 use siptls_metrics::{MAX_SERIES_PER_TARGET, Own, Series, Subject, Tally, fit};
 use siptls_model::{Depth, Judgement, Observation, Phase, ProbeError, Reason, Report, Target, Verdict};
 use siptls_policy::Judge;
-use siptls_probe_engine::MAX_ADDRESSES;
+use siptls_probe_engine::{Errand, MAX_ADDRESSES};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
@@ -117,15 +117,18 @@ impl Member {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The target for the visit that begins now: when a survey is due, with that depth.
-    pub(crate) fn begin(&self) -> Arc<Target> {
-        if !self.seen().clock.begin(Instant::now()) {
-            return Arc::clone(&self.target);
+    /// The errand of the visit that begins now: a survey when one is due.
+    pub(crate) fn begin(&self) -> Errand {
+        let mut target = Arc::clone(&self.target);
+        if self.seen().clock.begin(Instant::now()) {
+            Arc::make_mut(&mut target).depth = Depth::Survey;
         }
-        Arc::new(Target {
-            depth: Depth::Survey,
-            ..Target::clone(&self.target)
-        })
+        self.errand(target, self.profile())
+    }
+
+    /// A visit to the target, which may be changed in its details, as the caller of a profile.
+    pub(crate) fn errand(&self, target: Arc<Target>, profile: &Profile) -> Errand {
+        Errand::new(target, Arc::clone(&profile.offer))
     }
 
     /// Takes in the surveys among what a visit saw, and gives each address the survey that is reported of it.

@@ -333,18 +333,9 @@ mod tests {
 
     fn target(name: &str, depth: Depth, survey_interval: Option<Duration>) -> Target {
         Target {
-            name: name.to_owned(),
-            endpoint: "sbc.example.test".parse().unwrap(),
-            profile: "genesys-byoc-customer".to_owned(),
-            connect: None,
-            server_name: None,
-            trust_anchors: None,
-            peer_region: None,
             depth,
-            interval: MINUTE,
             survey_interval,
-            timeout: Duration::from_secs(10),
-            labels: std::collections::BTreeMap::new(),
+            ..Target::new(name, "sbc.example.test".parse().unwrap(), "genesys-byoc-customer")
         }
     }
 

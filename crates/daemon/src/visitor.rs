@@ -1,7 +1,7 @@
 //! Who makes the visits.
 
-use siptls_model::{Observation, Offer, Target};
-use siptls_probe_engine::Prober;
+use siptls_model::Observation;
+use siptls_probe_engine::{Errand, Prober};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,20 +10,12 @@ use std::sync::Arc;
 pub trait Visitor: Send + Sync + 'static {
     /// One visit to every address of a target, one after the other: at least one observation, one per address. Bounded
     /// by the target's timeout per address; ends at once when dropped.
-    fn visit(
-        &self,
-        target: &Arc<Target>,
-        offer: &Arc<Offer>,
-    ) -> impl Future<Output = Vec<Observation>> + Send;
+    fn visit(&self, errand: &Errand) -> impl Future<Output = Vec<Observation>> + Send;
 }
 
 impl Visitor for Prober {
-    fn visit(
-        &self,
-        target: &Arc<Target>,
-        offer: &Arc<Offer>,
-    ) -> impl Future<Output = Vec<Observation>> + Send {
-        Self::visit(self, target, offer)
+    fn visit(&self, errand: &Errand) -> impl Future<Output = Vec<Observation>> + Send {
+        Self::visit(self, errand)
     }
 }
 
@@ -33,11 +25,11 @@ pub(crate) type Visit = Pin<Box<dyn Future<Output = Vec<Observation>> + Send>>;
 /// A [`Visitor`] without its type.
 pub(crate) trait AnyVisitor: Send + Sync + 'static {
     /// Begins a visit.
-    fn begin(self: Arc<Self>, target: Arc<Target>, offer: Arc<Offer>) -> Visit;
+    fn begin(self: Arc<Self>, errand: Errand) -> Visit;
 }
 
 impl<V: Visitor> AnyVisitor for V {
-    fn begin(self: Arc<Self>, target: Arc<Target>, offer: Arc<Offer>) -> Visit {
-        Box::pin(async move { Visitor::visit(&*self, &target, &offer).await })
+    fn begin(self: Arc<Self>, errand: Errand) -> Visit {
+        Box::pin(async move { Visitor::visit(&*self, &errand).await })
     }
 }

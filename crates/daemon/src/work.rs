@@ -122,7 +122,8 @@ impl Work {
             };
             own.lagged(due.elapsed());
             let _in_flight = own.in_flight();
-            let target = member.begin();
+            let errand = member.begin();
+            let target = &errand.target;
             let addresses = u32::try_from(MAX_ADDRESSES).unwrap_or(u32::MAX).saturating_add(1);
             let deadlines = match target.depth {
                 Depth::Survey => SURVEY_TIMEOUTS.saturating_add(1),
@@ -132,8 +133,7 @@ impl Work {
                 .timeout
                 .saturating_mul(addresses.saturating_mul(deadlines))
                 .saturating_add(VISIT_MARGIN);
-            let offer = Arc::clone(&member.profile().offer);
-            match timeout(limit, visitor.begin(target, offer)).await {
+            match timeout(limit, visitor.begin(errand)).await {
                 Ok(observations) => fleet.record(&name, id, observations, clock::now()),
                 Err(_) => {
                     tracing::error!(

@@ -275,6 +275,26 @@ pub struct Target {
 }
 
 impl Target {
+    /// A target with nothing but what it must have: visited once a minute at depth routine, ten seconds for each address,
+    /// not surveyed.
+    #[must_use]
+    pub fn new(name: &str, endpoint: Endpoint, profile: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            endpoint,
+            profile: profile.to_owned(),
+            connect: None,
+            server_name: None,
+            trust_anchors: None,
+            peer_region: None,
+            depth: Depth::Routine,
+            interval: Duration::from_secs(60),
+            survey_interval: None,
+            timeout: Duration::from_secs(10),
+            labels: BTreeMap::new(),
+        }
+    }
+
     /// The name verified in the certificate: `server_name`, else the endpoint's host.
     #[must_use]
     pub fn verified_name(&self) -> String {

@@ -23,20 +23,12 @@
 //! use siptls_catalog::{profile, DEFAULT_PROFILE};
 //! use siptls_model::{clock, Verdict};
 //! use siptls_policy::Judge;
-//! # use siptls_model::{Depth, Observation, Phase, PhaseDurations, ProbeError, Reason, SipOutcome, Target};
-//! # use std::{sync::Arc, time::Duration};
-//! # let target = Arc::new(Target {
-//! #     name: "sbc".to_owned(), endpoint: "sbc.example.test".parse().unwrap(), profile: DEFAULT_PROFILE.to_owned(),
-//! #     connect: None, server_name: None, trust_anchors: None, peer_region: None, depth: Depth::Routine,
-//! #     interval: Duration::from_secs(60), survey_interval: None, timeout: Duration::from_secs(10),
-//! #     labels: Default::default(),
-//! # });
+//! # use siptls_model::{Observation, Phase, ProbeError, Reason, Target};
+//! # use std::sync::Arc;
+//! # let target = Arc::new(Target::new("sbc", "sbc.example.test".parse().unwrap(), DEFAULT_PROFILE));
 //! # let observation = Observation {
-//! #     target: target.clone(), address: None, started_at: clock::now(), duration: Duration::ZERO,
-//! #     connections_opened: 0, phase_reached: None,
 //! #     error: Some(ProbeError { phase: Phase::Resolve, reason: Reason::NameNotFound, message: String::new() }),
-//! #     phases: PhaseDurations::default(), offer: None, handshake: None, chain: None, sip: SipOutcome::NotSent,
-//! #     survey: None, flight: Arc::from([]),
+//! #     ..Observation::blank(&target, None, clock::now())
 //! # };
 //!
 //! let judge = Judge::new(profile(DEFAULT_PROFILE).unwrap(), None, &target);

@@ -18,6 +18,7 @@
 mod chains;
 mod classify;
 mod connection;
+mod errand;
 mod facts;
 mod resolve;
 pub mod sip;
@@ -26,6 +27,7 @@ mod surveying;
 mod turns;
 mod visit;
 
+pub use errand::Errand;
 pub use resolve::MAX_ADDRESSES;
 pub use surveying::SURVEY_TIMEOUTS;
 pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions, SPACING};

@@ -2,9 +2,10 @@
 
 use crate::classify;
 use crate::connection::{Connection, Wait};
+use crate::errand::Errand;
 use crate::survey::{Outcome, Step, Survey};
 use crate::visit::{IDLE_LIMIT, Prober};
-use siptls_model::{Observation, Offer, Phase, Reason, Target};
+use siptls_model::{Observation, Phase, Reason, Target};
 use siptls_tls12::{Client, Event, Plan};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,12 +22,8 @@ impl Prober {
     ///
     /// The whole has six times the target's timeout as one absolute deadline, each connection the
     /// timeout itself. Waiting for the address's turn counts for neither. What was not found out by then is unknown.
-    pub async fn survey_address(
-        &self,
-        target: &Arc<Target>,
-        offer: &Arc<Offer>,
-        address: SocketAddr,
-    ) -> Observation {
+    pub async fn survey_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
+        let Errand { target, offer } = errand;
         // One turn for the whole: between its connections, too, the address is left in peace.
         let _turn = self.turns.take(address).await;
         let start = Instant::now();
@@ -43,7 +40,7 @@ impl Prober {
                 break;
             }
             let outcome = if Arc::ptr_eq(&step.offer, offer) {
-                let visit = self.visit_in_turn(target, offer, address).await;
+                let visit = self.visit_in_turn(errand, address).await;
                 opened += visit.connections_opened;
                 let outcome = of_visit(&visit);
                 seen = Some(visit);
@@ -59,7 +56,7 @@ impl Prober {
         // The first step is always the visit.
         let mut seen = match seen {
             Some(seen) => seen,
-            None => self.visit_in_turn(target, offer, address).await,
+            None => self.visit_in_turn(errand, address).await,
         };
         seen.connections_opened = opened;
         seen.duration = start.elapsed();

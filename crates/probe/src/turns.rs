@@ -65,7 +65,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Prober, ProberOptions};
+    use crate::{Errand, Prober, ProberOptions};
     use siptls_model::{CipherSuite, Depth, NamedGroup, Offer, ProtocolVersion, SignatureScheme, Target};
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
@@ -140,22 +140,14 @@ mod tests {
             extensions: Vec::new(),
         });
         let visit = |name: &str, depth| {
-            let target = Arc::new(Target {
-                name: name.to_owned(),
-                endpoint: endpoint.parse().unwrap(),
-                profile: String::new(),
-                connect: None,
-                server_name: None,
-                trust_anchors: None,
-                peer_region: None,
+            let target = Target {
                 depth,
-                interval: Duration::from_secs(60),
-                survey_interval: None,
                 timeout: Duration::from_secs(5),
-                labels: std::collections::BTreeMap::new(),
-            });
-            let (prober, offer) = (&prober, &offer);
-            async move { prober.visit(&target, offer).await }
+                ..Target::new(name, endpoint.parse().unwrap(), "")
+            };
+            let errand = Errand::new(Arc::new(target), Arc::clone(&offer));
+            let prober = &prober;
+            async move { prober.visit(&errand).await }
         };
         let seen = tokio::join!(
             visit("a", Depth::Routine),

@@ -2,6 +2,7 @@
 
 use crate::chains::ChainCache;
 use crate::connection::{Connection, Wait};
+use crate::errand::Errand;
 use crate::facts::{self, Aftermath};
 use crate::resolve::Lookup;
 use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, SentBy, SipFault};
@@ -72,7 +73,8 @@ impl Prober {
     ///
     /// At least one observation comes back; without an address it says why there is none. Each
     /// address has the target's timeout as one absolute deadline, and so has the look-up.
-    pub async fn visit(&self, target: &Arc<Target>, offer: &Arc<Offer>) -> Vec<Observation> {
+    pub async fn visit(&self, errand: &Errand) -> Vec<Observation> {
+        let target = &errand.target;
         let started_at = clock::now();
         let start = Instant::now();
         let (host, port) = target.dial();
@@ -91,8 +93,8 @@ impl Prober {
         for ip in addresses {
             let address = SocketAddr::new(ip, port);
             let mut observation = match target.depth {
-                Depth::Survey => self.survey_address(target, offer, address).await,
-                Depth::Hello | Depth::Routine => self.visit_address(target, offer, address).await,
+                Depth::Survey => self.survey_address(errand, address).await,
+                Depth::Hello | Depth::Routine => self.visit_address(errand, address).await,
             };
             observation.phases.resolve = resolve;
             observation.duration += resolve.unwrap_or_default();
@@ -102,23 +104,14 @@ impl Prober {
     }
 
     /// Visits one address, once nobody else is connected to it.
-    pub async fn visit_address(
-        &self,
-        target: &Arc<Target>,
-        offer: &Arc<Offer>,
-        address: SocketAddr,
-    ) -> Observation {
+    pub async fn visit_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
         let _turn = self.turns.take(address).await;
-        self.visit_in_turn(target, offer, address).await
+        self.visit_in_turn(errand, address).await
     }
 
     /// Visits one address in a turn that the caller holds.
-    pub(crate) async fn visit_in_turn(
-        &self,
-        target: &Arc<Target>,
-        offer: &Arc<Offer>,
-        address: SocketAddr,
-    ) -> Observation {
+    pub(crate) async fn visit_in_turn(&self, errand: &Errand, address: SocketAddr) -> Observation {
+        let Errand { target, offer } = errand;
         let start = Instant::now();
         let deadline = start + target.timeout;
         let mut observation = Observation::blank(target, Some(address), clock::now());

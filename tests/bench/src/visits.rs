@@ -10,8 +10,7 @@ use siptls_catalog::{DEFAULT_PROFILE, profile};
 use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_model::{Depth, Observation, Target, Verdict, clock};
 use siptls_policy::Judge;
-use siptls_probe_engine::{Prober, ProberOptions};
-use std::collections::BTreeMap;
+use siptls_probe_engine::{Errand, Prober, ProberOptions};
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -141,18 +140,8 @@ impl Bench {
 
     fn target(depth: Depth) -> Arc<Target> {
         Arc::new(Target {
-            name: "bench".to_owned(),
-            endpoint: NAME.parse().unwrap(),
-            profile: DEFAULT_PROFILE.to_owned(),
-            connect: None,
-            server_name: None,
-            trust_anchors: None,
-            peer_region: None,
             depth,
-            interval: Duration::from_secs(60),
-            survey_interval: None,
-            timeout: Duration::from_secs(10),
-            labels: BTreeMap::new(),
+            ..Target::new("bench", NAME.parse().unwrap(), DEFAULT_PROFILE)
         })
     }
 
@@ -160,6 +149,7 @@ impl Bench {
         let target = Self::target(depth);
         let profile = profile(DEFAULT_PROFILE).unwrap();
         let judge = Judge::new(Arc::clone(&profile), Some(Arc::clone(&self.roots)), &target);
+        let errand = Errand::new(Arc::clone(&target), Arc::clone(&profile.offer));
         let next = AtomicUsize::new(0);
         let one_lane = async |lane: usize| {
             loop {
@@ -171,7 +161,7 @@ impl Bench {
                     Depth::Hello => self.replays[lane % self.replays.len()],
                     Depth::Routine | Depth::Survey => self.sip[lane % self.sip.len()],
                 };
-                let seen = self.prober.visit_address(&target, &profile.offer, address).await;
+                let seen = self.prober.visit_address(&errand, address).await;
                 assert!(seen.error.is_none(), "{:?}", seen.error);
                 self.add(extra, &seen, &judge);
             }

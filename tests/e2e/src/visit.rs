@@ -1,13 +1,12 @@
 //! The program's own prober, as a library: what the binary does on the wire, without the binary.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use siptls_catalog::{DEFAULT_PROFILE, profile};
 use siptls_model::{Depth, Dial, Host, Observation, Offer, Target};
-use siptls_probe_engine::{Prober, ProberOptions};
+use siptls_probe_engine::{Errand, Prober, ProberOptions};
 use tokio::runtime::Builder;
 
 /// One visit to come. It offers what the default profile offers.
@@ -39,20 +38,7 @@ impl Visit {
     ///
     /// When it is none.
     pub fn of(endpoint: &str) -> Self {
-        let target = Target {
-            name: endpoint.to_owned(),
-            endpoint: endpoint.parse().expect("an endpoint"),
-            profile: DEFAULT_PROFILE.to_owned(),
-            connect: None,
-            server_name: None,
-            trust_anchors: None,
-            peer_region: None,
-            depth: Depth::Routine,
-            interval: Duration::from_secs(60),
-            survey_interval: None,
-            timeout: Duration::from_secs(10),
-            labels: BTreeMap::new(),
-        };
+        let target = Target::new(endpoint, endpoint.parse().expect("an endpoint"), DEFAULT_PROFILE);
         Self {
             target,
             offer: (*offer_of(DEFAULT_PROFILE)).clone(),
@@ -110,8 +96,8 @@ impl Visit {
             .enable_all()
             .build()
             .expect("an event loop");
-        let (target, offer) = (Arc::new(self.target.clone()), Arc::new(self.offer.clone()));
-        runtime.block_on(Prober::new(self.options.clone()).visit(&target, &offer))
+        let errand = Errand::new(Arc::new(self.target.clone()), Arc::new(self.offer.clone()));
+        runtime.block_on(Prober::new(self.options.clone()).visit(&errand))
     }
 
     /// Makes a visit to a single address.

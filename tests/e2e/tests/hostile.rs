@@ -11,8 +11,7 @@ use siptls_model::{
     AlertDescription, ClientCertificateMode, Depth, Observation, Phase, Reason, Target, Verdict, clock,
 };
 use siptls_policy::Judge;
-use siptls_probe_engine::{Prober, ProberOptions};
-use std::collections::BTreeMap;
+use siptls_probe_engine::{Errand, Prober, ProberOptions};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,25 +20,16 @@ const TIMEOUT: Duration = Duration::from_millis(1500);
 
 fn target(depth: Depth) -> Arc<Target> {
     Arc::new(Target {
-        name: "hostile".to_owned(),
-        endpoint: SERVER_NAME.parse().unwrap(),
-        profile: DEFAULT_PROFILE.to_owned(),
-        connect: None,
-        server_name: None,
-        trust_anchors: None,
-        peer_region: None,
         depth,
-        interval: Duration::from_secs(60),
-        survey_interval: None,
         timeout: TIMEOUT,
-        labels: BTreeMap::new(),
+        ..Target::new("hostile", SERVER_NAME.parse().unwrap(), DEFAULT_PROFILE)
     })
 }
 
 async fn visit(address: SocketAddr, depth: Depth) -> Observation {
     let offer = Arc::clone(&profile(DEFAULT_PROFILE).unwrap().offer);
     Prober::new(ProberOptions::default())
-        .visit_address(&target(depth), &offer, address)
+        .visit_address(&Errand::new(target(depth), offer), address)
         .await
 }
 

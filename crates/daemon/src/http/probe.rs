@@ -85,12 +85,12 @@ pub(crate) async fn probe(
 }
 
 fn visit_alone(app: Arc<App>, question: &Question) -> impl Future<Output = Vec<Observation>> + use<> {
-    let (member, target) = (Arc::clone(&question.member), Arc::clone(&question.target));
-    let offer = Arc::clone(&question.profile.offer);
+    let member = Arc::clone(&question.member);
+    let errand = member.errand(Arc::clone(&question.target), &question.profile);
     async move {
         let _alone = member.visiting.lock().await;
         let _in_flight = app.own.in_flight();
-        Arc::clone(&app.visitor).begin(target, offer).await
+        Arc::clone(&app.visitor).begin(errand).await
     }
 }
 

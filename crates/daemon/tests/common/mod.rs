@@ -12,9 +12,9 @@
 pub(crate) mod reader;
 
 use siptls_config::{Faults, Plan, PlannedTarget, load_str};
-use siptls_daemon::{DaemonError, Load, Options, Visitor, run};
+use siptls_daemon::{DaemonError, Errand, Load, Options, Visitor, run};
 use siptls_model::{
-    Acceptance, ClientCertificate, ClientCertificateMode, Depth, Handshake, Observation, Offer, Phase,
+    Acceptance, ClientCertificate, ClientCertificateMode, Depth, Handshake, Observation, Phase,
     PhaseDurations, ProbeError, ProtocolVersion, Reason, SipAnswer, SipOutcome, SuitePreference,
     SurveyResult, Target, clock,
 };
@@ -165,7 +165,8 @@ impl Drop for UnderWay {
 }
 
 impl Visitor for Script {
-    async fn visit(&self, target: &Arc<Target>, _offer: &Arc<Offer>) -> Vec<Observation> {
+    async fn visit(&self, errand: &Errand) -> Vec<Observation> {
+        let target = &errand.target;
         let play = self.0.lock().unwrap().plays.get(&target.name).cloned();
         let _under_way = UnderWay::new(self, &target.name);
         tracing::info!(address = "a\u{1b}[31m", "a visit began");
@@ -191,12 +192,7 @@ impl Visitor for Script {
 
 fn refused(target: &Arc<Target>, address: Option<SocketAddr>, reason: Reason) -> Observation {
     Observation {
-        target: target.clone(),
-        address,
-        started_at: clock::now(),
         duration: Duration::from_millis(3),
-        connections_opened: 0,
-        phase_reached: None,
         error: Some(ProbeError {
             phase: Phase::Resolve,
             reason,
@@ -206,12 +202,7 @@ fn refused(target: &Arc<Target>, address: Option<SocketAddr>, reason: Reason) ->
             resolve: Some(Duration::from_millis(3)),
             ..PhaseDurations::default()
         },
-        offer: None,
-        handshake: None,
-        chain: None,
-        sip: SipOutcome::NotSent,
-        survey: None,
-        flight: Arc::default(),
+        ..Observation::blank(target, address, clock::now())
     }
 }
 
@@ -240,18 +231,10 @@ pub(crate) fn plan(names: &[&str], interval: Duration) -> Plan {
     let mut plan = Plan::default();
     for name in names {
         let target = Target {
-            name: (*name).to_owned(),
-            endpoint: "sbc.example.test".parse().unwrap(),
-            profile: "genesys-byoc-customer".to_owned(),
-            connect: None,
-            server_name: None,
-            trust_anchors: None,
-            peer_region: None,
-            depth: siptls_model::Depth::Routine,
             interval,
-            survey_interval: None,
             timeout: Duration::from_secs(10).min(interval),
             labels: BTreeMap::from([("site".to_owned(), "fra".to_owned())]),
+            ..Target::new(name, "sbc.example.test".parse().unwrap(), "genesys-byoc-customer")
         };
         plan.targets.push(PlannedTarget {
             target: Arc::new(target),

@@ -14,7 +14,7 @@ use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_metrics::{Series, Subject, Tally};
 use siptls_model::{
     Acceptance, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode,
-    Depth, Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations, ProbeError,
+    Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations, ProbeError,
     ProtocolVersion, Reason, Revocation, RevocationStatus, Severity, SipAnswer, SipOutcome, Status,
     SuitePreference, SurveyResult, Target, Verdict,
 };
@@ -24,21 +24,11 @@ use std::time::Duration;
 
 pub(crate) fn target(name: &str, labels: &[(&str, &str)]) -> Arc<Target> {
     Arc::new(Target {
-        name: name.to_owned(),
-        endpoint: "sbc.example.test".parse().unwrap(),
-        profile: "genesys-byoc-customer".to_owned(),
-        connect: None,
-        server_name: None,
-        trust_anchors: None,
-        peer_region: None,
-        depth: Depth::Routine,
-        interval: Duration::from_secs(60),
-        survey_interval: None,
-        timeout: Duration::from_secs(10),
         labels: labels
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
+        ..Target::new(name, "sbc.example.test".parse().unwrap(), "genesys-byoc-customer")
     })
 }
 

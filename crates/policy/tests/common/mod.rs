@@ -9,11 +9,10 @@ use siptls_catalog::{DEFAULT_PROFILE, Profile, RootSet, profile, roots_from_pem}
 use siptls_cert::Chain;
 use siptls_model::{
     AlertDescription, Authority, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode,
-    ClientCertificateType, Depth, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations,
-    ProbeError, ProtocolVersion, Reason, SignatureScheme, SipAnswer, SipOutcome, Status, Target,
+    ClientCertificateType, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations, ProbeError,
+    ProtocolVersion, Reason, SignatureScheme, SipAnswer, SipOutcome, Status, Target,
 };
 use siptls_policy::Judge;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -127,20 +126,7 @@ pub(crate) fn chain(ders: &[&[u8]]) -> Arc<Chain> {
 }
 
 pub(crate) fn target(endpoint: &str) -> Target {
-    Target {
-        name: "acme".to_owned(),
-        endpoint: endpoint.parse().unwrap(),
-        profile: DEFAULT_PROFILE.to_owned(),
-        connect: None,
-        server_name: None,
-        trust_anchors: None,
-        peer_region: None,
-        depth: Depth::Routine,
-        interval: Duration::from_secs(60),
-        survey_interval: None,
-        timeout: Duration::from_secs(10),
-        labels: BTreeMap::new(),
-    }
+    Target::new("acme", endpoint.parse().unwrap(), DEFAULT_PROFILE)
 }
 
 pub(crate) fn customer() -> Arc<Profile> {
@@ -177,8 +163,8 @@ pub(crate) fn good(chain: Arc<Chain>) -> Observation {
         }),
         chain: Some(chain),
         sip: answered(200, "OK"),
-        survey: None,
         flight: Arc::from([0x16, 0x03, 0x03]),
+        ..Observation::blank(&Arc::new(target(HOST)), None, at(NOW))
     }
 }
 
