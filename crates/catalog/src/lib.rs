@@ -3,7 +3,8 @@
 //! ```text
 //!  config/profiles/*.yaml ──► Profile        what a peer demands, rule by rule
 //!  config/data/*.pem,*.csv ─► RootGroup      whom a peer trusts
-//!                          └► ListedEndpoint which hosts a platform has
+//!                          ├► ListedEndpoint which hosts a platform has
+//!                          └► ClientAuthStep when authorities stop issuing clientAuth
 //!  config/data/*.yaml ──────► Explanation    what a check means and how to mend it
 //! ```
 //!
@@ -23,6 +24,7 @@
 //! assert!(explain(CheckId::ChainComplete).openssl.contains("s_client"));
 //! ```
 
+mod client_auth;
 mod csv;
 mod endpoints;
 mod explanation;
@@ -32,6 +34,7 @@ mod roots;
 mod shape;
 mod yaml;
 
+pub use client_auth::{ClientAuthChange, ClientAuthStep, client_auth_end, client_auth_timetable};
 pub use endpoints::{ListedEndpoint, endpoint, endpoints, region_root_group};
 pub use explanation::{Explanation, VendorFix, explain};
 pub use fault::{ProfileError, ProfileFault};
