@@ -63,7 +63,9 @@ pub fn client_auth_end(issuer_organization: Option<&str>) -> Option<&'static Cli
             .filter(|step| step.change == ClientAuthChange::Ended)
     };
     ends()
-        .find(|step| issuer_organization.is_some_and(|name| step.issuer_organizations.iter().any(|one| one == name)))
+        .find(|step| {
+            issuer_organization.is_some_and(|name| step.issuer_organizations.iter().any(|one| one == name))
+        })
         .or_else(|| ends().find(|step| step.issuer_organizations.is_empty()))
 }
 

@@ -22,7 +22,7 @@ const fn key(path: &'static str, default: Option<&'static str>, meaning: &'stati
 }
 
 /// Every key, in the order in which `config show` writes them.
-pub static KEYS: [Key; 22] = [
+pub static KEYS: &[Key] = &[
     key(
         "probe",
         None,
@@ -47,6 +47,26 @@ pub static KEYS: [Key; 22] = [
         "probe.depth",
         Some("routine"),
         "how far a visit goes: `hello` reads the server's flight, `routine` finishes",
+    ),
+    key(
+        "catalog",
+        None,
+        "published endpoints of a platform to watch, by list",
+    ),
+    key(
+        "catalog.genesys_byoc_cloud",
+        None,
+        "the load balancers of Genesys BYOC Cloud, each a target named as its host, with the profile `genesys-byoc-cloud`",
+    ),
+    key(
+        "catalog.genesys_byoc_cloud.regions",
+        None,
+        "codes of regions, or `all`; required",
+    ),
+    key(
+        "catalog.genesys_byoc_cloud.labels",
+        None,
+        "labels of these targets besides `region` and `confirmed`",
     ),
     key(
         "profile_files",
@@ -162,6 +182,10 @@ pub(crate) enum Section {
     Root,
     /// `probe`.
     Probe,
+    /// `catalog`.
+    Catalog,
+    /// A list of `catalog`.
+    CatalogList,
     /// An item of `targets`.
     Target,
     /// A file of `target_files` that is a mapping.
@@ -171,8 +195,7 @@ pub(crate) enum Section {
 }
 
 /// Keys that the contract names and this version does not have.
-const NOT_YET: [(Section, &str); 4] = [
-    (Section::Root, "catalog"),
+const NOT_YET: [(Section, &str); 3] = [
     (Section::Root, "journal"),
     (Section::Root, "revocation"),
     (Section::Target, "client_identities"),
@@ -204,8 +227,10 @@ impl Section {
     /// The keys of this mapping.
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Root => &["probe", "profile_files", "targets", "target_files"],
+            Self::Root => &["probe", "catalog", "profile_files", "targets", "target_files"],
             Self::Probe => &["interval", "survey_interval", "timeout", "depth"],
+            Self::Catalog => &["genesys_byoc_cloud"],
+            Self::CatalogList => &["regions", "labels"],
             Self::Target => &[
                 "name",
                 "endpoint",
@@ -230,6 +255,8 @@ impl Section {
         match self {
             Self::Root => "at the top of the configuration",
             Self::Probe => "under `probe`",
+            Self::Catalog => "under `catalog`",
+            Self::CatalogList => "in a list of `catalog`",
             Self::Target => "in a target",
             Self::TargetFile => "at the top of a target file",
             Self::Group => "in a file_sd list",
@@ -289,6 +316,8 @@ mod tests {
         for (section, prefix) in [
             (Section::Root, ""),
             (Section::Probe, "probe."),
+            (Section::Catalog, "catalog."),
+            (Section::CatalogList, "catalog.genesys_byoc_cloud."),
             (Section::Target, "targets[]."),
             (Section::Group, "[]."),
         ] {

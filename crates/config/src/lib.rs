@@ -52,6 +52,7 @@
 mod duration;
 mod fault;
 mod keys;
+mod listed;
 mod load;
 mod node;
 mod options;

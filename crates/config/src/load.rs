@@ -104,8 +104,8 @@ fn read(
     Ok(plan)
 }
 
-struct Loader {
-    faults: FaultList,
+pub(crate) struct Loader {
+    pub(crate) faults: FaultList,
     names: Names,
     plan: Plan,
     /// Where the name of each target stands.
@@ -119,8 +119,8 @@ struct Loader {
 
 /// The file being read and the folder from which its paths count.
 #[derive(Clone, Copy)]
-struct Here<'a> {
-    file: &'a Rc<Path>,
+pub(crate) struct Here<'a> {
+    pub(crate) file: &'a Rc<Path>,
     base: &'a Path,
 }
 
@@ -152,12 +152,19 @@ impl Loader {
             self.plan.probe = self.probe(here, &entry.value, &root.key("probe"), ProbeSettings::default());
         }
         let defaults = self.plan.probe;
+        if let Some(entry) = find(entries, "catalog") {
+            self.catalog(here, &entry.value, defaults);
+        }
         if let Some(entry) = find(entries, "targets") {
             self.targets(here, &entry.value, &root.key("targets"), defaults);
         }
         match find(entries, "target_files") {
             Some(entry) => self.target_files(here, &entry.value, defaults),
-            None if find(entries, "targets").is_none() && self.faults.is_empty() => {
+            None if ["targets", "catalog"]
+                .iter()
+                .all(|key| find(entries, key).is_none())
+                && self.faults.is_empty() =>
+            {
                 let message = format!("{expected}, found neither");
                 self.faults.at(
                     file,
@@ -171,7 +178,13 @@ impl Loader {
         }
     }
 
-    fn check_keys(&mut self, here: Here<'_>, entries: &[Entry<'_>], section: Section, path: &KeyPath<'_>) {
+    pub(crate) fn check_keys(
+        &mut self,
+        here: Here<'_>,
+        entries: &[Entry<'_>],
+        section: Section,
+        path: &KeyPath<'_>,
+    ) {
         for entry in entries {
             if !section.keys().contains(&entry.key.as_ref()) {
                 let (message, hint) = section.unknown(&entry.key);
@@ -307,7 +320,13 @@ impl Loader {
         }
     }
 
-    fn add(&mut self, here: Here<'_>, place: Position, path: &KeyPath<'_>, planned: PlannedTarget) {
+    pub(crate) fn add(
+        &mut self,
+        here: Here<'_>,
+        place: Position,
+        path: &KeyPath<'_>,
+        planned: PlannedTarget,
+    ) {
         if self.plan.targets.len() >= MAX_TARGETS {
             self.full = true;
             let message = format!("expected at most {MAX_TARGETS} targets, found more");
@@ -593,7 +612,7 @@ impl Loader {
         files
     }
 
-    fn checker<'a>(&'a mut self, here: Here<'a>) -> Checker<'a> {
+    pub(crate) fn checker<'a>(&'a mut self, here: Here<'a>) -> Checker<'a> {
         Checker {
             file: here.file,
             base: here.base,
@@ -602,7 +621,7 @@ impl Loader {
         }
     }
 
-    fn map<'n, 's>(
+    pub(crate) fn map<'n, 's>(
         &mut self,
         here: Here<'_>,
         node: &'n Node<'s>,
@@ -614,7 +633,7 @@ impl Loader {
         }
     }
 
-    fn list<'n, 's>(
+    pub(crate) fn list<'n, 's>(
         &mut self,
         here: Here<'_>,
         node: &'n Node<'s>,
@@ -630,7 +649,12 @@ impl Loader {
         self.other(here, node, path, "a list", hint)
     }
 
-    fn text<'n>(&mut self, here: Here<'_>, node: &'n Node<'_>, path: &KeyPath<'_>) -> Option<&'n str> {
+    pub(crate) fn text<'n>(
+        &mut self,
+        here: Here<'_>,
+        node: &'n Node<'_>,
+        path: &KeyPath<'_>,
+    ) -> Option<&'n str> {
         match &node.value {
             Value::Scalar(text) => Some(text),
             Value::Null => self.other(
@@ -661,6 +685,6 @@ impl Loader {
     }
 }
 
-fn find<'n, 's>(entries: &'n [Entry<'s>], key: &str) -> Option<&'n Entry<'s>> {
+pub(crate) fn find<'n, 's>(entries: &'n [Entry<'s>], key: &str) -> Option<&'n Entry<'s>> {
     entries.iter().find(|entry| entry.key == key)
 }

@@ -284,7 +284,7 @@ fn every_target_file_of_the_examples_is_read_by_one() {
 #[test]
 fn the_reference_explains_every_key_with_its_default() {
     let text = fs::read_to_string(shipped().join("reference.yaml")).unwrap();
-    for key in &KEYS {
+    for key in KEYS {
         let name = key.path.rsplit('.').next().unwrap();
         let used = text.lines().any(|line| {
             let line = line.trim_start_matches(['#', ' ', '-']);
@@ -495,4 +495,43 @@ fn sources_are_equal_until_a_file_changes_comes_or_goes() {
     );
     write("none/a.yaml", "[]\n");
     assert_ne!(faults.sources(), &faults.sources().again());
+}
+
+#[test]
+fn the_catalog_watches_whole_regions() {
+    let text = "catalog: {genesys_byoc_cloud: {regions: [euc1, usw2], labels: {side: genesys}}}\nprobe: {interval: 5m}";
+    let plan = load_str(text, Path::new("siptls-probe.yaml"), Path::new("")).unwrap();
+    let names: Vec<_> = plan
+        .targets
+        .iter()
+        .map(|planned| planned.target.name.as_str())
+        .collect();
+    assert_eq!(names.len(), 8);
+    assert_eq!(names[0], "lb01.voice.euc1.pure.cloud");
+    let confirmed = plan.target("lb01.voice.usw2.pure.cloud").unwrap();
+    assert_eq!(confirmed.profile.name, "genesys-byoc-cloud");
+    assert_eq!(confirmed.target.interval, Duration::from_secs(300));
+    let labels: Vec<_> = confirmed
+        .target
+        .labels
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        labels,
+        [("confirmed", "yes"), ("region", "usw2"), ("side", "genesys")]
+    );
+    assert_eq!(
+        plan.target("lb02.voice.usw2.pure.cloud").unwrap().target.labels["confirmed"],
+        "no"
+    );
+    round_trip(&plan);
+
+    let all = load_str(
+        "catalog: {genesys_byoc_cloud: {regions: all}}",
+        Path::new("siptls-probe.yaml"),
+        Path::new(""),
+    )
+    .unwrap();
+    assert_eq!(all.targets.len(), siptls_catalog::endpoints().len());
 }

@@ -41,6 +41,7 @@ mod hello;
 mod identity;
 mod judge;
 mod paths;
+mod removal;
 mod request;
 mod sight;
 mod sip;

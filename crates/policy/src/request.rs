@@ -5,7 +5,7 @@ use crate::sight::Sight;
 use crate::text;
 use siptls_model::{ClientCertificate, ClientCertificateMode, Reason, SipOutcome};
 
-const SWITCH_OFF: &str = "switch client certificate verification (mutual TLS) off for the listener that this caller dials; tell callers apart by address instead";
+pub(crate) const SWITCH_OFF: &str = "switch client certificate verification (mutual TLS) off for the listener that this caller dials; tell callers apart by address instead";
 
 pub(crate) fn not_requested(sight: &Sight<'_>) -> Answer {
     let caller = &sight.profile.caller;

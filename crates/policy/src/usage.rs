@@ -95,7 +95,7 @@ pub(crate) fn client_auth_present(sight: &Sight<'_>) -> Answer {
     }
 }
 
-fn allows_client(leaf: &Certificate) -> bool {
+pub(crate) fn allows_client(leaf: &Certificate) -> bool {
     leaf.extended_key_usage
         .as_ref()
         .is_none_or(|purposes| purposes.contains(&Purpose::ClientAuth) || purposes.contains(&Purpose::Any))

@@ -1,0 +1,182 @@
+//! The removal of clientAuth, both sides put together: what an endpoint asks for, and until when the load balancers that
+//! dial it can present it.
+
+use crate::answer::Answer;
+use crate::request::SWITCH_OFF;
+use crate::sight::Sight;
+use crate::text;
+use crate::usage::allows_client;
+use siptls_catalog::{ClientAuthStep, client_auth_end, endpoint};
+use siptls_model::{
+    ClientCertificateMode, Observation, PeerCertificate, PeerRegion, Timestamp, escape_text_bounded,
+};
+
+/// Characters of an issuer's organization that are kept.
+const MAX_ORGANIZATION_CHARS: usize = 128;
+
+/// What to set where the peer's side is not known.
+const WATCH: &str = "set `peer_region` of this target and watch that region's load balancers (`catalog: {genesys_byoc_cloud: {regions: [CODE]}}`)";
+
+/// The certificate of a listed load balancer, with the code of its region; `None` for any other endpoint, or when no
+/// certificate was read.
+///
+/// A certificate without extended key usage, or for any use, may be used by a client (RFC 5280 §4.2.1.12).
+#[must_use]
+pub fn peer_certificate(seen: &Observation) -> Option<(&'static str, PeerCertificate)> {
+    let target = &seen.target;
+    let listed =
+        endpoint(&target.endpoint.host().to_string()).or_else(|| endpoint(&target.verified_name()))?;
+    let leaf = seen.chain.as_ref()?.leaf()?;
+    let certificate = PeerCertificate {
+        host: listed.hostname.clone(),
+        address: seen.address?,
+        fingerprint_sha256: leaf.fingerprint_sha256,
+        issuer_organization: leaf
+            .issuer
+            .organizations()
+            .pop()
+            .map(|name| escape_text_bounded(&name, MAX_ORGANIZATION_CHARS)),
+        not_before: leaf.not_before,
+        not_after: leaf.not_after,
+        client_auth: allows_client(leaf),
+        seen_at: seen.started_at,
+    };
+    Some((&listed.region_code, certificate))
+}
+
+/// Whether calls go on after clientAuth has left the certificates of the load balancers that dial the endpoint.
+pub(crate) fn ready(sight: &Sight<'_>, peer: Option<&PeerRegion>) -> Answer {
+    let caller = &sight.profile.caller;
+    let Some(request) = sight.handshake().map(|handshake| &handshake.client_certificate) else {
+        return unseen(sight);
+    };
+    match request.requested {
+        None => return unseen(sight),
+        Some(false) => {
+            return Answer::pass(
+                "Not affected by the removal of clientAuth: the endpoint asks for no client certificate",
+                "no CertificateRequest before ServerHelloDone",
+            );
+        }
+        Some(true) => {}
+    }
+    let asks = match request.mode {
+        ClientCertificateMode::Required => "insists on a client certificate",
+        ClientCertificateMode::Optional => "asks for a client certificate and goes on without one",
+        ClientCertificateMode::NotRequested | ClientCertificateMode::Unknown => {
+            "asks for a client certificate"
+        }
+    };
+    let Some(peer) = peer else {
+        return Answer::skip(format!(
+            "The endpoint {asks}; until when {caller} can present one with clientAuth is not known: this target has no peer_region"
+        ))
+        .advise(WATCH);
+    };
+    let region = &peer.region;
+    let (Some(start), Some(deadline)) = (peer.removal_start(), peer.removal_deadline()) else {
+        return Answer::skip(format!(
+            "The endpoint {asks}; until when the load balancers of {region} can present one with clientAuth is not known: none of them was seen"
+        ))
+        .showing(format!("not seen: {}", text::list(&peer.unseen)))
+        .advise(WATCH);
+    };
+    let insists = request.mode == ClientCertificateMode::Required;
+    let remedy = sight.on_endpoint(SWITCH_OFF);
+    let evidence = evidence(peer, sight.now);
+    let serving = peer
+        .certificates
+        .iter()
+        .filter(|one| one.serves_a_client(sight.now));
+    let without: Vec<&PeerCertificate> = (peer.certificates.iter())
+        .filter(|one| !one.serves_a_client(sight.now))
+        .collect();
+    if without.is_empty() {
+        let first = match text::day(start) == text::day(deadline) {
+            true => String::new(),
+            false => format!(", the first of them from {} on", text::day(start)),
+        };
+        let by = format!(
+            "by {} at the latest (in {}) no load balancer of {region} can present clientAuth any more{first}",
+            text::day(deadline),
+            text::span(sight.now, deadline)
+        );
+        return Answer::warn(
+            match insists {
+                true => format!("Affected: the endpoint {asks}, and {by}: then calls stop"),
+                false => format!(
+                    "May be affected: the endpoint {asks}, and {by}: then calls go on only as long as {caller} answers with none"
+                ),
+            },
+            evidence,
+            remedy,
+        );
+    }
+    let who = match serving.count() {
+        0 => format!("no load balancer of {region} that was seen presents clientAuth"),
+        _ => format!(
+            "{} of {region} present{} no clientAuth",
+            text::list(without.iter().map(|one| &one.host)),
+            if without.len() == 1 { "s" } else { "" }
+        ),
+    };
+    match insists {
+        true => Answer::fail(
+            format!("Already affected: the endpoint {asks}, and {who}: their calls fail"),
+            evidence,
+            remedy,
+        ),
+        false => Answer::warn(
+            format!(
+                "Already affected if {caller} still presents a certificate: the endpoint {asks}, and {who}; calls go on as long as {caller} answers with none"
+            ),
+            evidence,
+            remedy,
+        ),
+    }
+}
+
+/// The certificates that say so, each with what its issuer has announced.
+fn evidence(peer: &PeerRegion, now: Timestamp) -> String {
+    let mut parts: Vec<String> = (peer.certificates.iter())
+        .map(|one| {
+            let fingerprint: String = one
+                .fingerprint_sha256
+                .iter()
+                .take(4)
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            let state = match (one.client_auth, one.serves_a_client(now)) {
+                (true, true) => format!("clientAuth until {}", text::day(one.not_after)),
+                (true, false) => format!("clientAuth, but ended on {}", text::day(one.not_after)),
+                (false, _) => format!("no clientAuth since {} or before", text::day(one.not_before)),
+            };
+            format!("{} at {} [{fingerprint}]: {state}", one.host, one.address)
+        })
+        .collect();
+    if !peer.unseen.is_empty() {
+        parts.push(format!("not seen: {}", text::list(&peer.unseen)));
+    }
+    let mut ends: Vec<&ClientAuthStep> = Vec::new();
+    for one in peer.certificates.iter().filter(|one| one.client_auth) {
+        if let Some(end) = client_auth_end(one.issuer_organization.as_deref())
+            && !ends.contains(&end)
+        {
+            ends.push(end);
+        }
+    }
+    parts.extend(ends.into_iter().map(|end| {
+        format!(
+            "{} issues none with clientAuth from {} on ({})",
+            end.authority, end.date, end.source
+        )
+    }));
+    parts.join("; ")
+}
+
+fn unseen(sight: &Sight<'_>) -> Answer {
+    Answer::skip(format!(
+        "Whether a client certificate is asked for was not seen: {}",
+        sight.why_not()
+    ))
+}
