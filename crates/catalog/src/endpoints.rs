@@ -1,10 +1,14 @@
 //! The hosts that a platform publishes.
 
 use crate::csv;
+use siptls_model::Target;
 use std::sync::LazyLock;
 
 /// The load balancers of Genesys BYOC Cloud.
 const TABLE: &str = include_str!("../../../config/data/byoc_endpoints.csv");
+
+/// The profile by which the listed load balancers are judged.
+pub const BALANCER_PROFILE: &str = "genesys-byoc-cloud";
 
 /// A load balancer of a platform, as published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +66,12 @@ pub fn endpoint(hostname: &str) -> Option<&'static ListedEndpoint> {
     endpoints()
         .iter()
         .find(|endpoint| endpoint.hostname.eq_ignore_ascii_case(hostname))
+}
+
+/// The listed load balancer that a target is, by the name it verifies, else by its host.
+#[must_use]
+pub fn load_balancer(target: &Target) -> Option<&'static ListedEndpoint> {
+    endpoint(&target.verified_name()).or_else(|| endpoint(&target.endpoint.host().to_string()))
 }
 
 /// The root group announced for a region, by the region's code such as `euc1`.

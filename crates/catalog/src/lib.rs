@@ -35,7 +35,9 @@ mod shape;
 mod yaml;
 
 pub use client_auth::{ClientAuthChange, ClientAuthStep, client_auth_end, client_auth_timetable};
-pub use endpoints::{ListedEndpoint, endpoint, endpoints, region_root_group};
+pub use endpoints::{
+    BALANCER_PROFILE, ListedEndpoint, endpoint, endpoints, load_balancer, region_root_group,
+};
 pub use explanation::{Explanation, VendorFix, explain};
 pub use fault::{ProfileError, ProfileFault};
 pub use profile::{

@@ -93,6 +93,11 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) server_name: Option<String>,
 
+    /// Code of the Genesys region whose load balancers dial the endpoint, such as `euc1`: they are visited as well, one
+    /// hello each, to tell until when they can present clientAuth
+    #[arg(long, value_name = "CODE")]
+    pub(crate) peer_region: Option<String>,
+
     /// PEM file of the roots to verify against, in place of the profile's
     #[arg(long, value_name = "FILE")]
     pub(crate) trust_anchors: Option<PathBuf>,

@@ -8,9 +8,11 @@ use crate::progress::Progress;
 use crate::signal::Stop;
 use crate::visits::{Seen, Visits, not_seen};
 use crate::{Outcome, exchange, json, report, summary};
+use siptls_catalog::{BALANCER_PROFILE, endpoints, load_balancer};
 use siptls_config::{Plan, PlannedTarget, TargetOptions, target_from_options};
-use siptls_model::{Depth, Document, Endpoint, Reason, Report, Timestamp, Verdict, clock};
-use siptls_policy::Judge;
+use siptls_model::{Depth, Document, Endpoint, Observation, Reason, Report, Timestamp, Verdict, clock};
+use siptls_policy::{Judge, peer_side};
+use std::sync::Arc;
 
 /// Runs the command.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
@@ -19,7 +21,18 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         Some(path) => Some(siptls_config::load(path).map_err(|source| Failure::Configuration { source })?),
         None => None,
     };
-    let targets = targets(arguments, plan.as_ref())?;
+    let mut targets = targets(arguments, plan.as_ref())?;
+    let shown = targets.len();
+    if let Some(region) = &arguments.peer_region {
+        let balancers = load_balancers(region, arguments, plan.as_ref())?;
+        let is_typed = |one: &PlannedTarget| {
+            targets
+                .iter()
+                .any(|typed| typed.target.dial() == one.target.dial())
+        };
+        let more: Vec<_> = balancers.into_iter().filter(|one| !is_typed(one)).collect();
+        targets.extend(more);
+    }
     let output = Output::open(arguments.output.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -28,6 +41,8 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         .map_err(|source| Failure::Runtime { source })?;
     let mut delivery = Delivery {
         targets,
+        shown,
+        balancers: Vec::new(),
         as_of,
         format: arguments.format,
         output,
@@ -61,6 +76,7 @@ fn targets(arguments: &CheckArguments, plan: Option<&Plan>) -> Result<Vec<Planne
         profile: arguments.profile.clone(),
         connect: arguments.connect.clone(),
         server_name: arguments.server_name.clone(),
+        peer_region: arguments.peer_region.clone(),
         trust_anchors: arguments.trust_anchors.clone(),
         depth: None,
         timeout: arguments.timeout.clone(),
@@ -113,6 +129,32 @@ fn targets(arguments: &CheckArguments, plan: Option<&Plan>) -> Result<Vec<Planne
     }
 }
 
+/// The load balancers of a region, of which no more is wanted than their certificates.
+fn load_balancers(
+    region: &str,
+    arguments: &CheckArguments,
+    plan: Option<&Plan>,
+) -> Result<Vec<PlannedTarget>, Failure> {
+    let options = TargetOptions {
+        profile: Some(BALANCER_PROFILE.to_owned()),
+        depth: Some(Depth::Hello.code().to_owned()),
+        timeout: arguments.timeout.clone(),
+        ..TargetOptions::default()
+    };
+    let of_region = endpoints().iter().filter(|listed| listed.region_code == region);
+    of_region
+        .map(|listed| {
+            target_from_options(&listed.hostname, &options, plan).map_err(|faults| Failure::CommandLine {
+                faults: faults
+                    .as_slice()
+                    .iter()
+                    .map(|fault| CommandLineFault::new(&listed.hostname, fault))
+                    .collect(),
+            })
+        })
+        .collect()
+}
+
 /// A word that is no target of the configuration may be a mistyped name.
 fn remark_on_name(typed: &str, plan: Option<&Plan>) {
     let Some(plan) = plan.filter(|plan| plan.target(typed).is_none()) else {
@@ -130,7 +172,12 @@ fn remark_on_name(typed: &str, plan: Option<&Plan>) {
 
 /// Reports on their way out, in the order in which the endpoints were typed.
 struct Delivery {
+    /// What was typed, then what is visited for its sake.
     targets: Vec<PlannedTarget>,
+    /// How many of them are reported on.
+    shown: usize,
+    /// What was seen of load balancers.
+    balancers: Vec<Observation>,
     as_of: Option<Timestamp>,
     format: Format,
     output: Output,
@@ -157,12 +204,20 @@ impl Delivery {
                 }
             };
             let Some((index, observations)) = ended else { break };
+            self.balancers.extend(
+                (observations.iter())
+                    .filter(|seen| load_balancer(&seen.target).is_some())
+                    .cloned(),
+            );
             if let Some(place) = seen.get_mut(index) {
                 *place = Some(observations);
             }
             progress.done();
             progress.waiting_for(self.waiting_for(&seen));
-            while let Some(observations) = seen.get_mut(next).and_then(Option::take) {
+            while next < self.shown && self.both_sides_are_in(next, &seen) {
+                let Some(observations) = seen.get_mut(next).and_then(Option::take) else {
+                    break;
+                };
                 progress.aside(|| self.deliver(next, observations))?;
                 next += 1;
             }
@@ -176,7 +231,7 @@ impl Delivery {
         } else {
             (Reason::Internal, "the visit ended abnormally")
         };
-        for index in next..self.targets.len() {
+        for index in next..self.shown {
             let observations = match (
                 seen.get_mut(index).and_then(Option::take),
                 self.targets.get(index),
@@ -188,6 +243,18 @@ impl Delivery {
             self.deliver(index, observations)?;
         }
         self.finish()
+    }
+
+    /// Whether nothing is to come any more that bears on a target's report: for one that load balancers dial, theirs.
+    fn both_sides_are_in(&self, index: usize, seen: &[Option<Seen>]) -> bool {
+        let is_dialled =
+            (self.targets.get(index)).is_some_and(|planned| planned.target.peer_region.is_some());
+        let is_out = |(at, planned): (usize, &PlannedTarget)| {
+            at >= index
+                && seen.get(at).is_some_and(Option::is_none)
+                && load_balancer(&planned.target).is_some()
+        };
+        !is_dialled || !self.targets.iter().enumerate().any(is_out)
     }
 
     fn waiting_for(&self, seen: &[Option<Seen>]) -> String {
@@ -216,7 +283,8 @@ impl Delivery {
             planned.trust_anchors.clone(),
             &planned.target,
         );
-        for observation in observations {
+        for mut observation in observations {
+            observation.peer_region = peer_side(&observation, &self.balancers).map(Arc::new);
             let judgement = judge.judge(&observation, self.as_of.unwrap_or_else(clock::now));
             let report = Report::new(&observation, &judgement);
             match self.format {

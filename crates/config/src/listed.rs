@@ -6,10 +6,8 @@ use crate::load::{Here, Loader, find};
 use crate::node::{Node, Value};
 use crate::plan::ProbeSettings;
 use crate::target::{Field, Given};
-use siptls_catalog::{ListedEndpoint, endpoints};
+use siptls_catalog::{BALANCER_PROFILE, ListedEndpoint, endpoints};
 
-/// The profile by which load balancers of BYOC Cloud are judged.
-const PROFILE: &str = "genesys-byoc-cloud";
 /// In place of region codes: every region.
 const ALL: &str = "all";
 /// Labels that each target of the list has.
@@ -145,7 +143,7 @@ impl Loader {
         let mut given = given.clone();
         given.name = Some(field(listed.hostname.as_str()));
         given.endpoint = given.name;
-        given.profile = Some(field(PROFILE));
+        given.profile = Some(field(BALANCER_PROFILE));
         for (name, value) in OWN_LABELS
             .into_iter()
             .zip([listed.region_code.as_str(), confirmed])

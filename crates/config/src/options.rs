@@ -18,6 +18,8 @@ pub struct TargetOptions {
     pub connect: Option<String>,
     /// `--server-name NAME`.
     pub server_name: Option<String>,
+    /// `--peer-region CODE`.
+    pub peer_region: Option<String>,
     /// `--trust-anchors FILE`, relative to the working directory.
     pub trust_anchors: Option<PathBuf>,
     /// `--depth hello|routine|survey`.
@@ -79,6 +81,7 @@ fn build(
         ("--profile", "profile", options.profile.as_deref()),
         ("--connect", "connect", options.connect.as_deref()),
         ("--server-name", "server_name", options.server_name.as_deref()),
+        ("--peer-region", "peer_region", options.peer_region.as_deref()),
         ("--trust-anchors", "trust_anchors", trust_anchors.flatten()),
         ("--depth", "depth", options.depth.as_deref()),
         ("--timeout", "timeout", options.timeout.as_deref()),

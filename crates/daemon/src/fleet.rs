@@ -3,10 +3,11 @@
 use crate::member::{Member, Sight, abnormal};
 use crate::schedule::SlotId;
 use jiff::Timestamp;
-use siptls_catalog::Profile;
+use siptls_catalog::{Profile, load_balancer};
 use siptls_config::{Plan, PlannedTarget};
 use siptls_metrics::{Own, Series};
-use siptls_model::Observation;
+use siptls_model::{Observation, PeerRegion};
+use siptls_policy::peer_side;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub(crate) struct Fleet {
 struct Roll {
     members: BTreeMap<String, Arc<Member>>,
     profiles: HashMap<String, Arc<Profile>>,
+    /// The listed load balancers among the targets, by region.
+    balancers: HashMap<&'static str, Vec<Arc<Member>>>,
     next_id: u64,
 }
 
@@ -73,6 +76,14 @@ impl Fleet {
             .removed
             .extend(before.into_values().map(|member| member.id));
         change.targets = roll.members.len();
+        roll.balancers = HashMap::new();
+        let listed: Vec<_> = (roll.members.values())
+            .filter_map(|member| Some((load_balancer(&member.target)?, Arc::clone(member))))
+            .collect();
+        for (endpoint, member) in listed {
+            let of_region = roll.balancers.entry(&endpoint.region_code).or_default();
+            of_region.push(member);
+        }
         roll.profiles = plan.profiles.clone();
         for planned in &plan.targets {
             roll.profiles
@@ -122,9 +133,22 @@ impl Fleet {
             self.record_abnormal(name, id, "the visit saw no address and no error", now);
         } else {
             member.carry_surveys(&mut observations);
+            for observation in &mut observations {
+                observation.peer_region = self.peer_region(observation);
+            }
             let judged = member.judged(observations, now);
             member.record(judged, &self.own);
         }
+    }
+
+    /// What is known of the load balancers that dial a target.
+    pub(crate) fn peer_region(&self, seen: &Observation) -> Option<Arc<PeerRegion>> {
+        let region = seen.target.peer_region.as_deref();
+        let balancers = region.and_then(|region| self.roll().balancers.get(region).cloned());
+        let sights: Vec<_> = (balancers.iter().flatten())
+            .flat_map(|balancer| balancer.sights())
+            .collect();
+        peer_side(seen, sights.iter().map(|sight| &sight.observation)).map(Arc::new)
     }
 
     /// Takes in that a visit ended abnormally.

@@ -4,8 +4,8 @@ use crate::family::Family;
 use crate::label::push_label;
 use crate::text::Text;
 use siptls_model::{
-    Acceptance, CheckId, ClientCertificateMode, Judgement, Observation, Phase, RevocationStatus, Severity,
-    Status, SurveyResult, Verdict,
+    Acceptance, CheckId, ClientCertificateMode, Judgement, Observation, PeerRegion, Phase, RevocationStatus,
+    Severity, Status, SurveyResult, Timestamp, Verdict,
 };
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
@@ -41,6 +41,8 @@ pub(crate) struct Facts {
     trusted: Option<bool>,
     anchor: Option<Box<str>>,
     revocation: Option<RevocationStatus>,
+    /// Seconds since the epoch: the first load balancer without clientAuth, and the last with it.
+    removal: [Option<i64>; 2],
     sip_status: Option<u16>,
 }
 
@@ -113,6 +115,10 @@ impl Facts {
                 .as_ref()
                 .map(|chain| chain.revocation.status)
                 .filter(|status| REVOCATION.contains(status)),
+            removal: [PeerRegion::removal_start, PeerRegion::removal_deadline].map(|moment| {
+                let peer = observation.peer_region.as_deref()?;
+                moment(peer).map(Timestamp::as_second)
+            }),
             sip_status: observation.sip.answer().map(|answer| answer.status),
         }
     }
@@ -236,6 +242,16 @@ impl Facts {
         }
     }
 
+    pub(crate) fn write_removal_start(&self, family: &Family, text: &mut Text, labels: &str) {
+        let [start, _] = self.removal;
+        write_moment(family, text, labels, start);
+    }
+
+    pub(crate) fn write_removal_deadline(&self, family: &Family, text: &mut Text, labels: &str) {
+        let [_, deadline] = self.removal;
+        write_moment(family, text, labels, deadline);
+    }
+
     pub(crate) fn write_sip_status(&self, family: &Family, text: &mut Text, labels: &str) {
         if let Some(status) = self.sip_status {
             text.sample(family.name, labels, u64::from(status));
@@ -274,6 +290,15 @@ impl Facts {
 fn write_flag(family: &Family, text: &mut Text, labels: &str, value: Option<bool>) {
     if let Some(value) = value {
         text.sample(family.name, labels, u64::from(value));
+    }
+}
+
+fn write_moment(family: &Family, text: &mut Text, labels: &str, moment: Option<i64>) {
+    if let Some(seconds) = moment {
+        text.open(family.name, "", labels);
+        text.close();
+        text.signed(seconds);
+        text.end();
     }
 }
 

@@ -116,6 +116,10 @@ family_table! {
         "The trusted root that the chain leads to, with OpenSSL's subject hash. Always 1.";
     REVOCATION_STATUS = "siptls_revocation_status", Gauge, Address, ["status"],
         "Revocation of the certificates of the path: 1 for the status that holds, 0 for the others; absent when not checked.";
+    EKU_REMOVAL_START = "siptls_eku_removal_start_timestamp_seconds", Gauge, Address, [],
+        "From when the first load balancer that dials the endpoint can no longer present clientAuth, as a Unix timestamp; absent when unknown.";
+    EKU_REMOVAL_DEADLINE = "siptls_eku_removal_deadline_timestamp_seconds", Gauge, Address, [],
+        "The last moment at which a load balancer that dials the endpoint can still present clientAuth, as a Unix timestamp; absent when unknown.";
     SIP_RESPONSE_CODE = "siptls_sip_response_code", Gauge, Address, [],
         "Status code of the final response to OPTIONS; absent when there was none.";
 

@@ -105,6 +105,8 @@ address_families! {
     CHAIN_TRUSTED => facts.write_trusted;
     TRUST_ANCHOR => facts.write_anchor;
     REVOCATION_STATUS => facts.write_revocation;
+    EKU_REMOVAL_START => facts.write_removal_start;
+    EKU_REMOVAL_DEADLINE => facts.write_removal_deadline;
     SIP_RESPONSE_CODE => facts.write_sip_status;
 }
 

@@ -1,6 +1,7 @@
 //! What one visit to one address saw.
 
 use crate::outcome::{Phase, ProbeError};
+use crate::removal::PeerRegion;
 use crate::survey::SurveyResult;
 use crate::target::Target;
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ pub struct Observation {
     pub sip: SipOutcome,
     /// What a survey found besides; `None` when the visit was none.
     pub survey: Option<Arc<SurveyResult>>,
+    /// The load balancers that dial the endpoint, as others' visits saw them; `None`: its region is not known.
+    pub peer_region: Option<Arc<PeerRegion>>,
     /// Every byte of the server's clear-text records that was read: the evidence. Bounded by
     /// `siptls_wire`'s flight limit.
     pub flight: Arc<[u8]>,
@@ -65,6 +68,7 @@ impl Observation {
             chain: None,
             sip: SipOutcome::NotSent,
             survey: None,
+            peer_region: None,
             flight: Arc::default(),
         }
     }

@@ -6,6 +6,7 @@
 use crate::finding::{Finding, Judgement, Verdict};
 use crate::observation::{Authority, ClientCertificateMode, Observation};
 use crate::outcome::{Phase, Reason, Who};
+use crate::removal::RemovalReport;
 use crate::survey::SurveyResult;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -59,6 +60,8 @@ pub struct Report {
     pub accepted: Option<Arc<SurveyResult>>,
     pub chain: Option<ChainReport>,
     pub sip: Option<SipReport>,
+    /// Until when the caller can present clientAuth.
+    pub eku_removal: Option<RemovalReport>,
     pub checks: Vec<Finding>,
     pub verdict: Verdict,
 }
@@ -231,6 +234,7 @@ impl Report {
                 allow: answer.allow.clone(),
                 duration_seconds: seconds(answer.duration),
             }),
+            eku_removal: observation.peer_region.as_ref().map(RemovalReport::from),
             checks: judgement.findings.clone(),
             verdict: judgement.verdict,
         }

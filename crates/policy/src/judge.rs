@@ -3,10 +3,11 @@
 use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
-use crate::{hello, identity, request, sip, survey, text, trust, usage, validity};
+use crate::{hello, identity, removal, request, sip, survey, text, trust, usage, validity};
 use jiff::Timestamp;
 use siptls_catalog::{
-    CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, endpoint, region_root_group, root_group,
+    CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, load_balancer, region_root_group,
+    root_group,
 };
 use siptls_model::{
     ChainJudgement, CheckId, Finding, Judgement, Observation, Phase, Reason, Revocation, Severity, Status,
@@ -107,8 +108,7 @@ impl Roots {
             RootRule::None => Vec::new(),
             RootRule::Group(name) => root_group(name).into_iter().collect(),
             RootRule::ByRegion { default } => {
-                let region = endpoint(&target.verified_name())
-                    .or_else(|| endpoint(&target.endpoint.host().to_string()))
+                let region = load_balancer(target)
                     .map(|endpoint| endpoint.region_code.as_str())
                     .or(target.peer_region.as_deref());
                 match region.and_then(region_root_group) {
@@ -175,7 +175,8 @@ fn answer(sight: &Sight<'_>, rule: &CheckRule) -> Answer {
         CheckId::EkuClientAuthPresent => usage::client_auth_present(sight),
         CheckId::SipOptionsAnswered => sip::options_answered(sight),
         CheckId::LegacyVersionsRefused => survey::legacy_versions_refused(sight, rule.severity),
-        CheckId::CertificateNotRevoked | CheckId::EkuRemovalReady | CheckId::AddressesAgree => {
+        CheckId::EkuRemovalReady => removal::ready(sight),
+        CheckId::CertificateNotRevoked | CheckId::AddressesAgree => {
             Answer::skip("Not looked at by a routine visit")
         }
     }

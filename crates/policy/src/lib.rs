@@ -52,3 +52,4 @@ mod usage;
 mod validity;
 
 pub use judge::Judge;
+pub use removal::peer_side;

@@ -6,7 +6,7 @@ use crate::request::SWITCH_OFF;
 use crate::sight::Sight;
 use crate::text;
 use crate::usage::allows_client;
-use siptls_catalog::{ClientAuthStep, client_auth_end, endpoint};
+use siptls_catalog::{ClientAuthStep, client_auth_end, endpoints, load_balancer};
 use siptls_model::{
     ClientCertificateMode, Observation, PeerCertificate, PeerRegion, Timestamp, escape_text_bounded,
 };
@@ -15,17 +15,14 @@ use siptls_model::{
 const MAX_ORGANIZATION_CHARS: usize = 128;
 
 /// What to set where the peer's side is not known.
-const WATCH: &str = "set `peer_region` of this target and watch that region's load balancers (`catalog: {genesys_byoc_cloud: {regions: [CODE]}}`)";
+const WATCH: &str = "set `peer_region` of this target and watch that region's load balancers (`catalog: {genesys_byoc_cloud: {regions: [CODE]}}`); for one check by hand: `--peer-region CODE`";
 
 /// The certificate of a listed load balancer, with the code of its region; `None` for any other endpoint, or when no
 /// certificate was read.
 ///
 /// A certificate without extended key usage, or for any use, may be used by a client (RFC 5280 §4.2.1.12).
-#[must_use]
-pub fn peer_certificate(seen: &Observation) -> Option<(&'static str, PeerCertificate)> {
-    let target = &seen.target;
-    let listed =
-        endpoint(&target.endpoint.host().to_string()).or_else(|| endpoint(&target.verified_name()))?;
+fn peer_certificate(seen: &Observation) -> Option<(&'static str, PeerCertificate)> {
+    let listed = load_balancer(&seen.target)?;
     let leaf = seen.chain.as_ref()?.leaf()?;
     let certificate = PeerCertificate {
         host: listed.hostname.clone(),
@@ -44,8 +41,42 @@ pub fn peer_certificate(seen: &Observation) -> Option<(&'static str, PeerCertifi
     Some((&listed.region_code, certificate))
 }
 
+/// What is known of the load balancers that dial a target, from what was seen of some of them last; of a load balancer
+/// itself: its own certificate. `None` for a target without a region.
+#[must_use]
+pub fn peer_side<'a>(
+    seen: &Observation,
+    balancers: impl IntoIterator<Item = &'a Observation>,
+) -> Option<PeerRegion> {
+    if load_balancer(&seen.target).is_some() {
+        let (region, own) = peer_certificate(seen)?;
+        return Some(PeerRegion {
+            region: region.to_owned(),
+            certificates: vec![own],
+            unseen: Vec::new(),
+        });
+    }
+    let region = seen.target.peer_region.as_deref()?;
+    let certificates: Vec<PeerCertificate> = balancers
+        .into_iter()
+        .filter_map(peer_certificate)
+        .filter(|(of, _)| *of == region)
+        .map(|(_, certificate)| certificate)
+        .collect();
+    let of_region = endpoints().iter().filter(|listed| listed.region_code == region);
+    let unseen = of_region
+        .map(|listed| listed.hostname.clone())
+        .filter(|host| certificates.iter().all(|seen| seen.host != *host))
+        .collect();
+    Some(PeerRegion {
+        region: region.to_owned(),
+        certificates,
+        unseen,
+    })
+}
+
 /// Whether calls go on after clientAuth has left the certificates of the load balancers that dial the endpoint.
-pub(crate) fn ready(sight: &Sight<'_>, peer: Option<&PeerRegion>) -> Answer {
+pub(crate) fn ready(sight: &Sight<'_>) -> Answer {
     let caller = &sight.profile.caller;
     let Some(request) = sight.handshake().map(|handshake| &handshake.client_certificate) else {
         return unseen(sight);
@@ -67,7 +98,7 @@ pub(crate) fn ready(sight: &Sight<'_>, peer: Option<&PeerRegion>) -> Answer {
             "asks for a client certificate"
         }
     };
-    let Some(peer) = peer else {
+    let Some(peer) = &sight.observation.peer_region else {
         return Answer::skip(format!(
             "The endpoint {asks}; until when {caller} can present one with clientAuth is not known: this target has no peer_region"
         ))

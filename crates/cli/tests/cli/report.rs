@@ -107,6 +107,7 @@ const ADDED: &[&str] = &[
     "chain.certificates[].san_other",
     "chain.certificates[].unreadable",
     "chain.problem",
+    "eku_removal",
     "handshake.client_certificate.evidence",
     "handshake.key_exchange_signature",
     "handshake.ocsp_stapled",

@@ -81,7 +81,7 @@ pub(crate) async fn probe(
         // Out of time: nothing was seen of it, and the answer says no more than that.
         Err(_) => Vec::new(),
     };
-    answer(&question, observations, start.elapsed(), &log)
+    answer(&app, &question, observations, start.elapsed(), &log)
 }
 
 fn visit_alone(app: Arc<App>, question: &Question) -> impl Future<Output = Vec<Observation>> + use<> {
@@ -192,7 +192,13 @@ fn limit(headers: &HeaderMap) -> Result<Duration, String> {
         .min(DEFAULT_LIMIT * 2))
 }
 
-fn answer(question: &Question, observations: Vec<Observation>, duration: Duration, log: &Log) -> Response {
+fn answer(
+    app: &App,
+    question: &Question,
+    observations: Vec<Observation>,
+    duration: Duration,
+    log: &Log,
+) -> Response {
     let judge = question.member.judge_by(Arc::clone(&question.profile));
     let now = clock::now();
     let judged: Vec<(Observation, Judgement, Option<Timestamp>)> = observations
@@ -203,6 +209,7 @@ fn answer(question: &Question, observations: Vec<Observation>, duration: Duratio
             let surveyed = ours
                 .then(|| question.member.lend_survey(&mut observation))
                 .flatten();
+            observation.peer_region = app.fleet.peer_region(&observation);
             let judgement = judge.judge(&observation, now);
             (observation, judgement, surveyed)
         })

@@ -14,9 +14,9 @@ use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_metrics::{Series, Subject, Tally};
 use siptls_model::{
     Acceptance, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode,
-    Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations, ProbeError,
-    ProtocolVersion, Reason, Revocation, RevocationStatus, Severity, SipAnswer, SipOutcome, Status,
-    SuitePreference, SurveyResult, Target, Verdict,
+    Finding, Handshake, Judgement, NamedGroup, Observation, PeerCertificate, PeerRegion, Phase,
+    PhaseDurations, ProbeError, ProtocolVersion, Reason, Revocation, RevocationStatus, Severity, SipAnswer,
+    SipOutcome, Status, SuitePreference, SurveyResult, Target, Verdict,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -104,14 +104,25 @@ pub(crate) fn survey() -> Arc<SurveyResult> {
     })
 }
 
+/// A load balancer that can present clientAuth until 2027-02-14.
+fn peer_certificate() -> PeerCertificate {
+    PeerCertificate {
+        host: "lb01.voice.euc1.pure.cloud".to_owned(),
+        address: "192.0.2.1:5061".parse().unwrap(),
+        fingerprint_sha256: [7; 32],
+        issuer_organization: None,
+        not_before: "2026-02-01T00:00:00Z".parse().unwrap(),
+        not_after: "2027-02-14T00:00:00Z".parse().unwrap(),
+        client_auth: true,
+        seen_at: "2026-11-22T06:59:00Z".parse().unwrap(),
+    }
+}
+
 /// A visit that saw everything, judged `warn`.
 pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, Judgement) {
     let (chain, roots) = chain();
     let path = assess_path(&chain, &roots);
     let observation = Observation {
-        target: target.clone(),
-        address: Some(address),
-        started_at: "2026-11-22T07:00:00.25Z".parse().unwrap(),
         duration: Duration::from_millis(55),
         connections_opened: 1,
         phase_reached: Some(Phase::Sip),
@@ -144,6 +155,11 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
             },
         }),
         survey: Some(survey()),
+        peer_region: Some(Arc::new(PeerRegion {
+            region: "euc1".to_owned(),
+            certificates: vec![peer_certificate()],
+            unseen: Vec::new(),
+        })),
         chain: Some(chain),
         sip: SipOutcome::Answered(SipAnswer {
             status: 200,
@@ -152,7 +168,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
             allow: Vec::new(),
             duration: Duration::from_millis(12),
         }),
-        flight: Arc::from([]),
+        ..Observation::blank(target, Some(address), "2026-11-22T07:00:00.25Z".parse().unwrap())
     };
     let findings: Vec<_> = CheckId::ALL
         .iter()
@@ -188,12 +204,7 @@ pub(crate) fn failed(
     reason: Reason,
 ) -> (Observation, Judgement) {
     let observation = Observation {
-        target: target.clone(),
-        address,
-        started_at: "2026-11-22T07:00:00Z".parse().unwrap(),
         duration: Duration::from_secs(10),
-        connections_opened: 0,
-        phase_reached: None,
         error: Some(ProbeError {
             phase: Phase::Connect,
             reason,
@@ -203,12 +214,7 @@ pub(crate) fn failed(
             connect: Some(Duration::from_secs(10)),
             ..PhaseDurations::default()
         },
-        offer: None,
-        handshake: None,
-        chain: None,
-        sip: SipOutcome::NotSent,
-        survey: None,
-        flight: Arc::from([]),
+        ..Observation::blank(target, address, "2026-11-22T07:00:00Z".parse().unwrap())
     };
     let judgement = Judgement {
         as_of: observation.started_at,
