@@ -14,6 +14,13 @@ Exit codes:
   2  could not run: usage, configuration, own fault
   3  nothing failed, but at least one verdict is inconclusive";
 
+const VERIFY_EXIT_CODES: &str = "\
+Exit codes:
+  0  every name is confirmed
+  1  at least one certificate contradicts a name
+  2  could not run: usage, own fault
+  3  no contradiction, but at least one name does not resolve or was not reached";
+
 /// Tells whether the other side's next SIP call over TLS still connects, and if not, why, whose turn it is and
 /// what to change.
 #[derive(Debug, Parser)]
@@ -224,6 +231,9 @@ pub(crate) enum CatalogCommand {
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
+    /// Visit the published load balancers, one hello each, and print which are confirmed by DNS and certificate
+    #[command(after_help = VERIFY_EXIT_CODES)]
+    Verify(VerifyArguments),
     /// Show one of them in full, with its sources and dates
     Show {
         /// Name of a profile, root group or endpoint list; what shares the name is shown one after the other
@@ -234,6 +244,25 @@ pub(crate) enum CatalogCommand {
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// Code of a region such as `euc1`; may be repeated [default: all regions]
+    #[arg(long, value_name = "CODE")]
+    pub(crate) region: Vec<String>,
+
+    /// PEM file of the roots to verify against, in place of those announced for the region
+    #[arg(long, value_name = "FILE")]
+    pub(crate) trust_anchors: Option<PathBuf>,
+
+    /// Deadline of the visit to one address, 100ms to 60s [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) timeout: Option<String>,
+
+    /// How to write the table
+    #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+    pub(crate) format: ListFormat,
 }
 
 #[derive(Debug, Args)]

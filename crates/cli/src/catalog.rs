@@ -8,11 +8,17 @@ use crate::output::Output;
 use crate::page::Page;
 use serde_json::{Value, json as value};
 use siptls_catalog::{
-    CheckRule, ListedEndpoint, Profile, RootGroup, RootRule, SuiteRule, endpoints, profiles, root_groups,
+    CheckRule, ClientAuthChange, ClientAuthStep, ListedEndpoint, Profile, RootGroup, RootRule, SuiteRule,
+    client_auth_timetable, endpoints, profiles, root_groups,
 };
 
 /// Name of the one endpoint list.
 const ENDPOINT_LIST: &str = "genesys-byoc-endpoints";
+
+/// Name of the one timetable.
+const TIMETABLE: &str = "client-auth-timetable";
+
+const TIMETABLE_TITLE: &str = "When public authorities stop issuing certificates for clientAuth";
 
 /// Column of texts behind labels.
 const TEXT: usize = 18;
@@ -31,7 +37,12 @@ pub(crate) fn list(format: ListFormat) -> Result<Outcome, Failure> {
                 .map(|group| head(group.name, group.title))
                 .collect();
             let lists = [head(ENDPOINT_LIST, ENDPOINT_LIST_TITLE)];
-            let document = value!({"profiles": profiles, "root_groups": groups, "endpoint_lists": lists});
+            let document = value!({
+                "profiles": profiles,
+                "root_groups": groups,
+                "endpoint_lists": lists,
+                "timetables": [head(TIMETABLE, TIMETABLE_TITLE)],
+            });
             output.write(&json::document(&document)?)?;
         }
         ListFormat::Text => {
@@ -62,6 +73,9 @@ pub(crate) fn list(format: ListFormat) -> Result<Outcome, Failure> {
                 ENDPOINT_LIST,
                 &format!("{ENDPOINT_LIST_TITLE}: {} hosts", endpoints().len()),
             );
+            page.blank();
+            page.line("Timetables");
+            entry(&mut page, TIMETABLE, TIMETABLE_TITLE);
             output.write(&page.into_text())?;
         }
     }
@@ -84,11 +98,12 @@ pub(crate) fn show(name: &str, format: ListFormat) -> Result<Outcome, Failure> {
     let profile = profiles().iter().find(|profile| profile.name == name);
     let group = root_groups().iter().find(|group| group.name == name);
     let list = (name == ENDPOINT_LIST).then(endpoints);
-    if profile.is_none() && group.is_none() && list.is_none() {
+    let timetable = (name == TIMETABLE).then(client_auth_timetable);
+    if profile.is_none() && group.is_none() && list.is_none() && timetable.is_none() {
         let known = profiles().iter().map(|profile| profile.name.as_str());
         let known = known
             .chain(root_groups().iter().map(|group| group.name))
-            .chain([ENDPOINT_LIST]);
+            .chain([ENDPOINT_LIST, TIMETABLE]);
         return Err(Failure::UnknownName {
             found: shown(name),
             nearest: nearest(name, known).map(str::to_owned),
@@ -100,6 +115,7 @@ pub(crate) fn show(name: &str, format: ListFormat) -> Result<Outcome, Failure> {
             let document = value!({
                 "profile": profile.map(|profile| profile_value(profile)),
                 "root_group": group.map(group_value),
+                "timetable": timetable.map(|steps| steps.iter().map(step_value).collect::<Vec<_>>()),
                 "endpoint_list": list.map(|list| list.iter().map(endpoint_value).collect::<Vec<_>>()),
             });
             output.write(&json::document(&document)?)?;
@@ -117,6 +133,9 @@ pub(crate) fn show(name: &str, format: ListFormat) -> Result<Outcome, Failure> {
             }
             if let Some(list) = list {
                 show_endpoints(&mut page, list);
+            }
+            if let Some(steps) = timetable {
+                show_timetable(&mut page, steps);
             }
             output.write(&page.into_text())?;
         }
@@ -258,6 +277,39 @@ fn show_endpoints(page: &mut Page, list: &[ListedEndpoint]) {
         &rows,
         &[],
     );
+}
+
+fn show_timetable(page: &mut Page, steps: &[ClientAuthStep]) {
+    page.paragraph(0, &format!("Timetable {TIMETABLE}: {TIMETABLE_TITLE}"));
+    for step in steps {
+        page.blank();
+        let what = match step.change {
+            ClientAuthChange::LeftOut => "left out unless asked for, from",
+            ClientAuthChange::Ended => "issued no more, from",
+        };
+        let certainty = step.certainty.code();
+        page.paragraph(
+            0,
+            &format!("{}: {what} {} ({certainty})", step.authority, step.date),
+        );
+        let issuers = match step.issuer_organizations.as_slice() {
+            [] => "all that browsers trust".to_owned(),
+            names => names.join("; "),
+        };
+        page.labelled(2, "issuers", TEXT, &issuers);
+        page.labelled(2, "source", TEXT, &step.source);
+    }
+}
+
+fn step_value(step: &ClientAuthStep) -> Value {
+    value!({
+        "authority": step.authority,
+        "issuer_organizations": step.issuer_organizations,
+        "change": step.change.code(),
+        "date": step.date.to_string(),
+        "certainty": step.certainty.code(),
+        "source": step.source,
+    })
 }
 
 fn profile_value(profile: &Profile) -> Value {

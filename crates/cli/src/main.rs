@@ -28,6 +28,7 @@ mod progress;
 mod report;
 mod signal;
 mod summary;
+mod verify;
 mod visits;
 
 use arguments::{Arguments, CatalogCommand, Command, ConfigCommand};
@@ -77,6 +78,7 @@ fn command(command: Command) -> Result<Outcome, Failure> {
         Command::Config(ConfigCommand::Check(arguments)) => configuration::check(&arguments.config_file),
         Command::Config(ConfigCommand::Show(arguments)) => configuration::show(&arguments.config_file),
         Command::Catalog(CatalogCommand::List { format }) => catalog::list(format),
+        Command::Catalog(CatalogCommand::Verify(arguments)) => verify::verify(&arguments),
         Command::Catalog(CatalogCommand::Show { name, format }) => catalog::show(&name, format),
         Command::Explain(arguments) => explanation::explain(&arguments.check),
     }

@@ -15,6 +15,7 @@ fn every_command_has_its_help() {
         ("catalog", vec!["catalog"]),
         ("catalog-list", vec!["catalog", "list"]),
         ("catalog-show", vec!["catalog", "show"]),
+        ("catalog-verify", vec!["catalog", "verify"]),
         ("explain", vec!["explain"]),
     ] {
         let finished = run(&[arguments.as_slice(), &["--help"]].concat());

@@ -11,7 +11,7 @@ fn the_catalog_is_listed_and_shown() {
 
     let document = run(&["catalog", "list", "--format", "json"]).json();
     let mut shown = 0;
-    for kind in ["profiles", "root_groups", "endpoint_lists"] {
+    for kind in ["profiles", "root_groups", "endpoint_lists", "timetables"] {
         for entry in document[kind].as_array().expect("a list") {
             let name = entry["name"].as_str().expect("a name");
             for format in ["text", "json"] {
@@ -36,6 +36,12 @@ fn an_unknown_name_is_answered_with_the_nearest() {
     assert_eq!(
         finished.stderr,
         "error: the catalog has nothing named `genesys-byoc-clout`\nhint: did you mean `genesys-byoc-cloud`?\n"
+    );
+    let finished = run(&["catalog", "verify", "--region", "euc9"]);
+    assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
+    assert_eq!(
+        finished.stderr,
+        "error: the catalog has nothing named `euc9`\nhint: did you mean `euc1`?\n"
     );
     let finished = run(&["explain", "chain-complet"]);
     assert_eq!((finished.code, finished.stdout.as_str()), (Some(2), ""));
