@@ -24,6 +24,7 @@
 //! assert!(explain(CheckId::ChainComplete).openssl.contains("s_client"));
 //! ```
 
+mod bundles;
 mod client_auth;
 mod csv;
 mod endpoints;
@@ -34,6 +35,7 @@ mod roots;
 mod shape;
 mod yaml;
 
+pub use bundles::{BROWSER, CrossCertificate, PEERS, bundles, cross_certificates};
 pub use client_auth::{ClientAuthChange, ClientAuthStep, client_auth_end, client_auth_timetable};
 pub use endpoints::{
     BALANCER_PROFILE, ListedEndpoint, endpoint, endpoints, load_balancer, region_root_group,

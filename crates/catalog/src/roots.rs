@@ -1,5 +1,6 @@
 //! Root groups: whom a peer trusts.
 
+use crate::bundles::bundles;
 use crate::csv;
 use jiff::civil::{Date, date};
 use siptls_cert::{RootSet, RootSetError};
@@ -10,6 +11,15 @@ pub(crate) const CERTIFICATES: &str = include_str!("../../../config/data/byoc_tr
 
 /// Every name of the BYOC list, with or without certificate.
 pub(crate) const LISTED: &str = include_str!("../../../config/data/byoc_trusted_roots.csv");
+
+/// The roots of the BYOC list.
+pub(crate) static LISTED_ROOTS: LazyLock<RootSet> = LazyLock::new(|| {
+    match RootSet::from_pem("", CERTIFICATES.as_bytes()) {
+        Ok(all) => all,
+        // The text is part of the program and a test reads it: this cannot be met in the field.
+        Err(error) => panic!("shipped root certificates: {error}"),
+    }
+});
 
 /// Names of the shipped groups.
 pub(crate) const NAMES: [&str; 3] = ["genesys-byoc-customer", "digicert_ev", "digicert_g2_g3"];
@@ -57,7 +67,7 @@ pub struct ListedName {
     pub subject_hash: String,
 }
 
-/// The shipped root groups.
+/// The shipped root groups that profiles name.
 #[must_use]
 pub fn root_groups() -> &'static [RootGroup] {
     static GROUPS: LazyLock<Vec<RootGroup>> = LazyLock::new(|| {
@@ -75,11 +85,7 @@ pub fn root_groups() -> &'static [RootGroup] {
                 });
             }
         }
-        let all = match RootSet::from_pem("", CERTIFICATES.as_bytes()) {
-            Ok(all) => all,
-            // The text is part of the program and a test reads it: this cannot be met in the field.
-            Err(error) => panic!("shipped root certificates: {error}"),
-        };
+        let all = &*LISTED_ROOTS;
         let pick = |group: &str, wanted: &dyn Fn(&str) -> bool| {
             let picked = all.roots().iter().filter_map(|root| {
                 let hash = root.certificate.subject.hash_hex();
@@ -130,10 +136,14 @@ pub fn root_groups() -> &'static [RootGroup] {
     &GROUPS
 }
 
-/// The shipped root group of that name.
+/// The shipped root group of that name, [`bundles`] included.
 #[must_use]
 pub fn root_group(name: &str) -> Option<&'static RootGroup> {
-    root_groups().iter().find(|group| group.name == name)
+    let named = |group: &&RootGroup| group.name == name;
+    root_groups()
+        .iter()
+        .find(named)
+        .or_else(|| bundles().iter().find(named))
 }
 
 /// Roots from the bytes of a PEM file, under the name that findings and reports show as their group.

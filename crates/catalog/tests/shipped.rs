@@ -55,7 +55,9 @@ fn every_data_file_is_shipped() {
             "byoc_trusted_roots.pem",
             "byoc_trusted_roots_detail.csv",
             "client_auth_timetable.csv",
-            "explanations.yaml"
+            "cross_certificates.csv",
+            "explanations.yaml",
+            "microsoft_trusted_roots.pem",
         ]
     );
 }

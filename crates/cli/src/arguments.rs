@@ -115,6 +115,11 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "hello|routine|survey")]
     pub(crate) depth: Option<String>,
 
+    /// Hold the chain against another peer's list of roots as well: a root group of `catalog list`, or `all` for
+    /// Genesys, Microsoft, Amazon and browsers; may be repeated
+    #[arg(long, value_name = "GROUP|all")]
+    pub(crate) against: Vec<String>,
+
     /// Judge as if it were then: an RFC 3339 time, or a date, which means its first moment UTC
     #[arg(long, value_name = "TIME")]
     pub(crate) as_of: Option<String>,

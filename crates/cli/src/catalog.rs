@@ -9,7 +9,7 @@ use crate::page::Page;
 use serde_json::{Value, json as value};
 use siptls_catalog::{
     CheckRule, ClientAuthChange, ClientAuthStep, ListedEndpoint, Profile, RootGroup, RootRule, SuiteRule,
-    client_auth_timetable, endpoints, profiles, root_groups,
+    bundles, client_auth_timetable, endpoints, profiles, root_groups,
 };
 
 /// Name of the one endpoint list.
@@ -32,10 +32,7 @@ pub(crate) fn list(format: ListFormat) -> Result<Outcome, Failure> {
                 .iter()
                 .map(|profile| head(&profile.name, &profile.title))
                 .collect();
-            let groups: Vec<Value> = root_groups()
-                .iter()
-                .map(|group| head(group.name, group.title))
-                .collect();
+            let groups: Vec<Value> = all_groups().map(|group| head(group.name, group.title)).collect();
             let lists = [head(ENDPOINT_LIST, ENDPOINT_LIST_TITLE)];
             let document = value!({
                 "profiles": profiles,
@@ -53,7 +50,7 @@ pub(crate) fn list(format: ListFormat) -> Result<Outcome, Failure> {
             }
             page.blank();
             page.line("Root groups");
-            for group in root_groups() {
+            for group in all_groups() {
                 let known = group.names_without_certificate.len();
                 let more = if known == 0 {
                     String::new()
@@ -82,6 +79,11 @@ pub(crate) fn list(format: ListFormat) -> Result<Outcome, Failure> {
     Ok(Outcome::Good)
 }
 
+/// Every root group, the wide lists last.
+fn all_groups() -> impl Iterator<Item = &'static RootGroup> {
+    root_groups().iter().chain(bundles())
+}
+
 const ENDPOINT_LIST_TITLE: &str = "Load balancers of Genesys BYOC Cloud by region";
 
 fn entry(page: &mut Page, name: &str, title: &str) {
@@ -96,13 +98,13 @@ fn head(name: &str, title: &str) -> Value {
 /// Prints everything of that name in full.
 pub(crate) fn show(name: &str, format: ListFormat) -> Result<Outcome, Failure> {
     let profile = profiles().iter().find(|profile| profile.name == name);
-    let group = root_groups().iter().find(|group| group.name == name);
+    let group = all_groups().find(|group| group.name == name);
     let list = (name == ENDPOINT_LIST).then(endpoints);
     let timetable = (name == TIMETABLE).then(client_auth_timetable);
     if profile.is_none() && group.is_none() && list.is_none() && timetable.is_none() {
         let known = profiles().iter().map(|profile| profile.name.as_str());
         let known = known
-            .chain(root_groups().iter().map(|group| group.name))
+            .chain(all_groups().map(|group| group.name))
             .chain([ENDPOINT_LIST, TIMETABLE]);
         return Err(Failure::UnknownName {
             found: shown(name),

@@ -8,10 +8,12 @@ use crate::progress::Progress;
 use crate::signal::Stop;
 use crate::visits::{Seen, Visits, not_seen};
 use crate::{Outcome, exchange, json, report, summary};
-use siptls_catalog::{BALANCER_PROFILE, endpoints, load_balancer};
+use siptls_catalog::{
+    BALANCER_PROFILE, PEERS, RootGroup, bundles, endpoints, load_balancer, root_group, root_groups,
+};
 use siptls_config::{Plan, PlannedTarget, TargetOptions, target_from_options};
 use siptls_model::{Depth, Document, Endpoint, Observation, Reason, Report, Timestamp, Verdict, clock};
-use siptls_policy::{Judge, peer_side};
+use siptls_policy::{Judge, peer_side, standings};
 use std::sync::Arc;
 
 /// Runs the command.
@@ -21,6 +23,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         Some(path) => Some(siptls_config::load(path).map_err(|source| Failure::Configuration { source })?),
         None => None,
     };
+    let against = against(&arguments.against)?;
     let mut targets = targets(arguments, plan.as_ref())?;
     let shown = targets.len();
     if let Some(region) = &arguments.peer_region {
@@ -43,6 +46,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         targets,
         shown,
         balancers: Vec::new(),
+        against,
         as_of,
         format: arguments.format,
         output,
@@ -68,6 +72,28 @@ fn moment(text: &str) -> Result<Timestamp, Failure> {
         (Err(_), Some(first)) => Ok(first.timestamp()),
         (Err(_), None) => Err(Failure::AsOf { found: shown(text) }),
     }
+}
+
+/// The root groups of these names; `all` stands for the lists of the great peers.
+fn against(names: &[String]) -> Result<Vec<&'static RootGroup>, Failure> {
+    let mut groups: Vec<&'static RootGroup> = Vec::new();
+    let wanted = names.iter().flat_map(|name| match name.as_str() {
+        "all" => PEERS.to_vec(),
+        name => vec![name],
+    });
+    for name in wanted {
+        let group = root_group(name).ok_or_else(|| {
+            let known = root_groups().iter().chain(bundles()).map(|group| group.name);
+            Failure::UnknownName {
+                found: shown(name),
+                nearest: nearest(name, known.chain(["all"])).map(str::to_owned),
+            }
+        })?;
+        if groups.iter().all(|taken| taken.name != group.name) {
+            groups.push(group);
+        }
+    }
+    Ok(groups)
 }
 
 /// What is to be visited, or every fault of what was typed.
@@ -178,6 +204,8 @@ struct Delivery {
     shown: usize,
     /// What was seen of load balancers.
     balancers: Vec<Observation>,
+    /// The lists of roots to hold chains against.
+    against: Vec<&'static RootGroup>,
     as_of: Option<Timestamp>,
     format: Format,
     output: Output,
@@ -285,7 +313,10 @@ impl Delivery {
         );
         for mut observation in observations {
             observation.peer_region = peer_side(&observation, &self.balancers).map(Arc::new);
-            let judgement = judge.judge(&observation, self.as_of.unwrap_or_else(clock::now));
+            let mut judgement = judge.judge(&observation, self.as_of.unwrap_or_else(clock::now));
+            if let (Some(chain), Some(judged)) = (&observation.chain, &mut judgement.chain) {
+                judged.standings = standings(chain, self.against.iter().copied());
+            }
             let report = Report::new(&observation, &judgement);
             match self.format {
                 Format::Json | Format::Junit | Format::Sarif => {}

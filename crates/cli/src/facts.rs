@@ -262,6 +262,19 @@ fn chain(page: &mut Page, report: &Report, as_of: Timestamp) {
         (None, Some(problem)) => page.labelled(2, "trusted root", FACT, &format!("none reached: {problem}")),
         (None, None) => {}
     }
+    let mut label = "other lists";
+    for standing in &chain.against {
+        let how = match (standing.trusted, &standing.trust_anchor, &standing.problem) {
+            (Some(true), Some(anchor), _) => format!("accepted, root {anchor}"),
+            (Some(true), None, _) => "accepted".to_owned(),
+            (Some(false), _, Some(problem)) => format!("refused: {problem}"),
+            (Some(false), _, None) => "refused".to_owned(),
+            (None, _, Some(problem)) => format!("cannot be told: {problem}"),
+            (None, _, None) => "cannot be told".to_owned(),
+        };
+        page.labelled(2, label, FACT, &format!("{}: {how}", standing.group));
+        label = "";
+    }
 }
 
 fn day(moment: Timestamp) -> String {

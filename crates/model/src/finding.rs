@@ -248,6 +248,23 @@ pub struct ChainJudgement {
     pub name_match: Option<NameMatch>,
     /// What is known about revocation.
     pub revocation: Revocation,
+    /// How it stands with other peers' lists of roots; empty unless asked.
+    pub standings: Vec<Standing>,
+}
+
+/// How a chain stands with one peer's list of roots.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// Name of the root group.
+    pub group: String,
+    /// Whose list it is.
+    pub title: String,
+    /// What was sent leads to one of its roots; `None`: cannot be known.
+    pub trusted: Option<bool>,
+    /// The root reached.
+    pub trust_anchor: Option<String>,
+    /// Why none is, as one sentence.
+    pub problem: Option<String>,
 }
 
 /// What is known about revocation of the certificates of a path.

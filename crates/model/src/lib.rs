@@ -32,7 +32,8 @@ mod target;
 
 pub use escape::{escape_text, escape_text_bounded};
 pub use finding::{
-    ChainJudgement, CheckId, Finding, Judgement, Revocation, RevocationStatus, Severity, Status, Verdict,
+    ChainJudgement, CheckId, Finding, Judgement, Revocation, RevocationStatus, Severity, Standing, Status,
+    Verdict,
 };
 pub use jiff::Timestamp;
 pub use observation::{

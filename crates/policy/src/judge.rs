@@ -92,6 +92,7 @@ impl Judge {
             path,
             name_match: names,
             revocation: Revocation::not_checked(),
+            standings: Vec::new(),
         });
         Judgement {
             as_of: now,

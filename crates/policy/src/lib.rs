@@ -37,6 +37,7 @@
 //! ```
 
 mod answer;
+mod elsewhere;
 mod hello;
 mod identity;
 mod judge;
@@ -51,5 +52,6 @@ mod trust;
 mod usage;
 mod validity;
 
+pub use elsewhere::standings;
 pub use judge::Judge;
 pub use removal::peer_side;

@@ -2,7 +2,7 @@
 
 use crate::answer::Answer;
 use crate::sight::Sight;
-use crate::text;
+use crate::{elsewhere, text};
 use siptls_cert::{Chain, Path, PathProblem};
 
 const INSTALL_INTERMEDIATES: &str = "install the leaf followed by every intermediate certificate as the certificate chain of the SIP listener";
@@ -174,9 +174,10 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
         );
     }
     let evidence = format!(
-        "{}{}; compared with: {lists}",
+        "{}{}; compared with: {lists}{}",
         sent(chain),
-        problem_text(path.problem.as_ref())
+        problem_text(path.problem.as_ref()),
+        elsewhere::instead(chain, path, sight.roots)
     );
     let other_certificate = "use a certificate of an authority on the caller's list, or send the cross-certificate that leads to one";
     match &path.problem {

@@ -104,6 +104,7 @@ const ADDED: &[&str] = &[
     "accepted.refusal_cause",
     "accepted.stopped",
     "accepted.without_profile_groups",
+    "chain.against",
     "chain.certificates[].san_other",
     "chain.certificates[].unreadable",
     "chain.problem",
