@@ -8,6 +8,11 @@ use x509_parser::prelude::PEMError;
 use crate::certificate::{Certificate, CertificateError};
 use crate::name::Name;
 
+/// How a PEM block begins (RFC 7468 §2).
+const PEM_BEGIN: &[u8] = b"-----BEGIN";
+/// The first byte of a certificate in DER: a SEQUENCE (RFC 5280 §4.1).
+const DER_SEQUENCE: u8 = 0x30;
+
 /// A named set of trusted roots, built once and shared.
 ///
 /// A root is a subject and a public key. Certificates that share both are one root: public lists hold re-issued
@@ -62,6 +67,12 @@ pub enum RootSetError {
         /// What is wrong.
         source: PEMError,
     },
+    /// A file in DER that is no certificate.
+    #[error("the DER is no readable certificate")]
+    Der {
+        /// What is wrong.
+        source: CertificateError,
+    },
     /// A block of another kind.
     #[error("PEM block {block}: expected CERTIFICATE, found {label}")]
     Label {
@@ -81,6 +92,21 @@ pub enum RootSetError {
 }
 
 impl RootSet {
+    /// Reads a file of certificates: every block of a PEM text, or one certificate in DER.
+    ///
+    /// # Errors
+    /// As [`RootSet::from_pem`]; [`RootSetError::Der`] for bytes that are neither.
+    pub fn from_pem_or_der(name: &str, bytes: &[u8]) -> Result<Self, RootSetError> {
+        let is_pem = bytes.windows(PEM_BEGIN.len()).any(|window| window == PEM_BEGIN);
+        if is_pem || !bytes.starts_with(&[DER_SEQUENCE]) {
+            return Self::from_pem(name, bytes);
+        }
+        match Certificate::from_der(bytes) {
+            Ok(certificate) => Ok(Self::from_certificates(name, vec![certificate])),
+            Err(source) => Err(RootSetError::Der { source }),
+        }
+    }
+
     /// Reads every block of a PEM text (RFC 7468 §5); lines outside blocks are ignored.
     ///
     /// Any readable certificate is taken, also an expired one, one of version 1 and one that is not self-signed:

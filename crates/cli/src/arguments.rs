@@ -105,7 +105,7 @@ pub(crate) struct CheckArguments {
     #[arg(long, value_name = "CODE")]
     pub(crate) peer_region: Option<String>,
 
-    /// PEM file of the roots to verify against, in place of the profile's
+    /// Roots to verify against, in place of the profile's: a PEM or DER file, or a folder of such files
     #[arg(long, value_name = "FILE")]
     pub(crate) trust_anchors: Option<PathBuf>,
 

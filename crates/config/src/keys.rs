@@ -112,7 +112,7 @@ pub static KEYS: &[Key] = &[
     key(
         "targets[].trust_anchors",
         Some("the profile's roots"),
-        "PEM file of the roots to verify against",
+        "file (PEM or DER) or folder of the roots to verify against",
     ),
     key(
         "targets[].interval",

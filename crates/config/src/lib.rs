@@ -49,6 +49,7 @@
 //! );
 //! ```
 
+mod anchors;
 mod duration;
 mod fault;
 mod keys;

@@ -1,14 +1,13 @@
 //! One target: what was given for it, checked and put together with the defaults.
 
+use crate::anchors::{self, NoRoots};
 use crate::duration;
-use crate::fault::{FaultList, KeyPath, Position, known_names, nearest, quoted, shown_path};
+use crate::fault::{FaultList, KeyPath, Position, known_names, nearest, quoted};
 use crate::keys::RESERVED_LABELS;
 use crate::plan::{PlannedTarget, ProbeSettings, SurveyInterval, absolute};
-use crate::source;
 use crate::sources::Sources;
 use siptls_catalog::{DEFAULT_PROFILE, Profile, RootSet};
 use siptls_model::{Depth, Dial, Endpoint, EndpointError, Host, Target, escape_text};
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -102,13 +101,6 @@ impl<'a> GivenSettings<'a> {
     }
 }
 
-/// Why a file gives no roots.
-#[derive(Clone)]
-struct NoRoots {
-    message: String,
-    hint: Option<String>,
-}
-
 /// What names may stand for, shared by all targets.
 #[derive(Default)]
 pub(crate) struct Names {
@@ -144,35 +136,13 @@ impl Names {
     }
 
     fn roots(&mut self, path: &Path) -> Result<Arc<RootSet>, NoRoots> {
-        let shown = shown_path(path);
-        match self.roots.entry(absolute(path)) {
-            Entry::Occupied(entry) => entry.get().clone(),
-            Entry::Vacant(entry) => {
-                let path = entry.key();
-                self.sources.note(path);
-                let result = match source::read(path, false) {
-                    Err(unreadable) => {
-                        let message = format!(
-                            "expected a PEM file with certificates, found {} at `{shown}`",
-                            unreadable.found
-                        );
-                        Err(NoRoots {
-                            message,
-                            hint: unreadable.hint,
-                        })
-                    }
-                    Ok(bytes) => {
-                        self.files.push(path.clone());
-                        siptls_catalog::roots_from_pem(&shown_path(path), &bytes).map_err(|error| {
-                            let message =
-                                format!("expected a PEM file with certificates, found `{shown}`: {error}");
-                            NoRoots { message, hint: None }
-                        })
-                    }
-                };
-                entry.insert(result).clone()
-            }
+        let key = absolute(path);
+        if let Some(known) = self.roots.get(&key) {
+            return known.clone();
         }
+        let result = anchors::read(path, &mut self.files, &mut self.sources);
+        self.roots.insert(key, result.clone());
+        result
     }
 }
 
@@ -443,7 +413,7 @@ impl Checker<'_> {
         if field.text.is_empty() {
             self.fault(
                 field,
-                "expected the path of a PEM file, found an empty text",
+                "expected the path of a file with certificates or of a folder of them, found an empty text",
                 None,
             );
             return (None, None);

@@ -362,7 +362,7 @@ fn options_make_a_target_under_the_same_rules() {
            hint: did you mean `sip-tls-generic`?\n\
          command line: --connect: expected a port between 1 and 65535, found `y`\n\
          command line: --server-name: expected a host name or an IP address, found `a b`\n\
-         command line: --trust-anchors: expected a PEM file with certificates, found no file at `none.pem`\n\
+         command line: --trust-anchors: expected a file with certificates, found no file at `none.pem`\n\
          command line: --timeout: expected a duration with its unit, found `10`\n  \
            hint: write the unit: `10s`\n\
          command line: --depth: expected `hello`, `routine` or `survey`, found `all`"
