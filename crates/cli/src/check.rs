@@ -13,7 +13,7 @@ use siptls_catalog::{
 };
 use siptls_config::{Plan, PlannedTarget, TargetOptions, target_from_options};
 use siptls_model::{Depth, Document, Endpoint, Observation, Reason, Report, Timestamp, Verdict, clock};
-use siptls_policy::{Judge, peer_side, standings};
+use siptls_policy::{Judge, peer_side, opinions};
 use std::sync::Arc;
 
 /// Runs the command.
@@ -315,7 +315,7 @@ impl Delivery {
             observation.peer_region = peer_side(&observation, &self.balancers).map(Arc::new);
             let mut judgement = judge.judge(&observation, self.as_of.unwrap_or_else(clock::now));
             if let (Some(chain), Some(judged)) = (&observation.chain, &mut judgement.chain) {
-                judged.standings = standings(chain, self.against.iter().copied());
+                judged.opinions = opinions(chain, self.against.iter().copied());
             }
             let report = Report::new(&observation, &judgement);
             match self.format {

@@ -263,8 +263,8 @@ fn chain(page: &mut Page, report: &Report, as_of: Timestamp) {
         (None, None) => {}
     }
     let mut label = "other lists";
-    for standing in &chain.against {
-        let how = match (standing.trusted, &standing.trust_anchor, &standing.problem) {
+    for opinion in &chain.against {
+        let how = match (opinion.trusted, &opinion.trust_anchor, &opinion.problem) {
             (Some(true), Some(anchor), _) => format!("accepted, root {anchor}"),
             (Some(true), None, _) => "accepted".to_owned(),
             (Some(false), _, Some(problem)) => format!("refused: {problem}"),
@@ -272,7 +272,7 @@ fn chain(page: &mut Page, report: &Report, as_of: Timestamp) {
             (None, _, Some(problem)) => format!("cannot be told: {problem}"),
             (None, _, None) => "cannot be told".to_owned(),
         };
-        page.labelled(2, label, FACT, &format!("{}: {how}", standing.group));
+        page.labelled(2, label, FACT, &format!("{}: {how}", opinion.group));
         label = "";
     }
 }

@@ -249,12 +249,12 @@ pub struct ChainJudgement {
     /// What is known about revocation.
     pub revocation: Revocation,
     /// How it stands with other peers' lists of roots; empty unless asked.
-    pub standings: Vec<Standing>,
+    pub opinions: Vec<Opinion>,
 }
 
 /// How a chain stands with one peer's list of roots.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct Opinion {
     /// Name of the root group.
     pub group: String,
     /// Whose list it is.

@@ -32,7 +32,7 @@ mod target;
 
 pub use escape::{escape_text, escape_text_bounded};
 pub use finding::{
-    ChainJudgement, CheckId, Finding, Judgement, Revocation, RevocationStatus, Severity, Standing, Status,
+    ChainJudgement, CheckId, Finding, Judgement, Revocation, RevocationStatus, Severity, Opinion, Status,
     Verdict,
 };
 pub use jiff::Timestamp;

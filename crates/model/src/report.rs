@@ -3,7 +3,7 @@
 //! One report for each endpoint and address. Times are RFC 3339 UTC, durations are seconds as
 //! numbers, absent knowledge is `null`.
 
-use crate::finding::{Finding, Judgement, Standing, Verdict};
+use crate::finding::{Finding, Judgement, Opinion, Verdict};
 use crate::observation::{Authority, ClientCertificateMode, Observation};
 use crate::outcome::{Phase, Reason, Who};
 use crate::removal::RemovalReport;
@@ -129,7 +129,7 @@ pub struct ChainReport {
     pub name_match: Option<NameMatchReport>,
     pub revocation: RevocationReport,
     /// Filled when it was asked for (`check --against`).
-    pub against: Vec<Standing>,
+    pub against: Vec<Opinion>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -310,7 +310,7 @@ impl ChainReport {
                 reason: revocation.reason,
                 next_update: revocation.next_update,
             },
-            against: judged.map(|judged| judged.standings.clone()).unwrap_or_default(),
+            against: judged.map(|judged| judged.opinions.clone()).unwrap_or_default(),
         }
     }
 }

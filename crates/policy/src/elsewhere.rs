@@ -3,17 +3,17 @@
 use crate::judge::Roots;
 use siptls_catalog::{BROWSER, RootGroup, cross_certificates, root_group};
 use siptls_cert::{Chain, Path, PathProblem, Root, assess_path};
-use siptls_model::Standing;
+use siptls_model::Opinion;
 
 /// How a chain stands with each of these lists of roots: only what was sent counts, and no date.
 #[must_use]
-pub fn standings<'a>(chain: &Chain, groups: impl IntoIterator<Item = &'a RootGroup>) -> Vec<Standing> {
+pub fn opinions<'a>(chain: &Chain, groups: impl IntoIterator<Item = &'a RootGroup>) -> Vec<Opinion> {
     groups
         .into_iter()
         .map(|group| {
             let path = assess_path(chain, &group.roots);
             let listed = listed_hash(&path).and_then(|hash| group.listed_name(hash));
-            Standing {
+            Opinion {
                 group: group.name.to_owned(),
                 title: group.title.to_owned(),
                 trusted: match (&path.anchor, listed, is_unknown(&path)) {

@@ -92,7 +92,7 @@ impl Judge {
             path,
             name_match: names,
             revocation: Revocation::not_checked(),
-            standings: Vec::new(),
+            opinions: Vec::new(),
         });
         Judgement {
             as_of: now,

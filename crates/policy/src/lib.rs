@@ -52,6 +52,6 @@ mod trust;
 mod usage;
 mod validity;
 
-pub use elsewhere::standings;
+pub use elsewhere::opinions;
 pub use judge::Judge;
 pub use removal::peer_side;

@@ -13,7 +13,7 @@ use common::*;
 use siptls_catalog::{PEERS, RootGroup, root_group};
 use siptls_cert::{Chain, Root};
 use siptls_model::{CheckId, Status};
-use siptls_policy::standings;
+use siptls_policy::opinions;
 
 /// A root of a list, sent as it is: the shortest chain that a list accepts.
 fn root(group: &str, name: &str) -> Chain {
@@ -25,22 +25,22 @@ fn root(group: &str, name: &str) -> Chain {
 
 fn trusted(chain: &Chain) -> Vec<(String, Option<bool>)> {
     let groups: Vec<&RootGroup> = PEERS.iter().map(|name| root_group(name).unwrap()).collect();
-    let found = standings(chain, groups);
-    for standing in &found {
+    let found = opinions(chain, groups);
+    for opinion in &found {
         assert_eq!(
-            standing.trust_anchor.is_some(),
-            standing.trusted == Some(true),
-            "{standing:?}"
+            opinion.trust_anchor.is_some(),
+            opinion.trusted == Some(true),
+            "{opinion:?}"
         );
         assert_eq!(
-            standing.problem.is_none(),
-            standing.trusted == Some(true),
-            "{standing:?}"
+            opinion.problem.is_none(),
+            opinion.trusted == Some(true),
+            "{opinion:?}"
         );
     }
     found
         .into_iter()
-        .map(|standing| (standing.group, standing.trusted))
+        .map(|opinion| (opinion.group, opinion.trusted))
         .collect()
 }
 
@@ -98,11 +98,11 @@ fn a_root_that_is_listed_by_name_alone_cannot_be_told() {
         "Go Daddy Root Certificate Authority - G4",
     );
     let pki = Pki::of(named, authority("Lab Intermediate", (2030, 1, 1)));
-    let [genesys, ..] = &standings(
+    let [genesys, ..] = &opinions(
         &pki.chain(&Leaf::default()),
         [root_group("genesys-byoc-customer").unwrap()],
     )[..] else {
-        panic!("expected one standing")
+        panic!("expected one opinion")
     };
     assert_eq!(genesys.trusted, None, "{genesys:?}");
     assert!(

@@ -192,7 +192,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
                 status: RevocationStatus::Good,
                 ..Revocation::not_checked()
             },
-            standings: Vec::new(),
+            opinions: Vec::new(),
         }),
     };
     (observation, judgement)
