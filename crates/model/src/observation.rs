@@ -1,6 +1,6 @@
 //! What one visit to one address saw.
 
-use crate::outcome::{Phase, ProbeError};
+use crate::outcome::{Phase, ProbeError, Reason};
 use crate::survey::SurveyResult;
 use crate::target::Target;
 use jiff::Timestamp;
@@ -67,6 +67,13 @@ impl Observation {
             survey: None,
             flight: Arc::default(),
         }
+    }
+
+    /// Whether there was no visit, because the address was to be left in peace.
+    #[must_use]
+    pub fn is_postponed(&self) -> bool {
+        let reason = self.error.as_ref().map(|error| error.reason);
+        reason == Some(Reason::Postponed)
     }
 }
 
