@@ -13,7 +13,7 @@ use siptls_catalog::{
 };
 use siptls_config::{Plan, PlannedTarget, TargetOptions, target_from_options};
 use siptls_model::{Depth, Document, Endpoint, Observation, Reason, Report, Timestamp, Verdict, clock};
-use siptls_policy::{Judge, peer_side, opinions};
+use siptls_policy::{Judge, opinions, peer_side};
 use std::sync::Arc;
 
 /// Runs the command.

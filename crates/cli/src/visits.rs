@@ -23,7 +23,10 @@ pub(crate) struct Visits {
 impl Visits {
     /// Begins to visit these targets. Those that dial the same host and port wait for each other.
     pub(crate) fn start(targets: &[PlannedTarget]) -> Self {
-        let prober = Arc::new(Prober::new(ProberOptions::default()));
+        let prober = Arc::new(Prober::new(ProberOptions {
+            back_off: false,
+            ..ProberOptions::default()
+        }));
         let permits = Arc::new(Semaphore::new(CONCURRENCY));
         let (sender, done) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();

@@ -49,6 +49,43 @@ pub static KEYS: &[Key] = &[
         "how far a visit goes: `hello` reads the server's flight, `routine` finishes",
     ),
     key(
+        "probe.connections_per_hour",
+        Some("600, or twice what the interval needs if that is more"),
+        "attempts to connect to an address within an hour after which it is left alone, 1 to 100000",
+    ),
+    key(
+        "probe.maintenance",
+        None,
+        "when the target is probed and its alerts keep quiet",
+    ),
+    key(
+        "maintenance[].from",
+        None,
+        "first moment of a window that comes once, as in RFC 3339",
+    ),
+    key("maintenance[].until", None, "the moment at which it is over"),
+    key(
+        "maintenance[].days",
+        None,
+        "days on which a weekly window begins: `mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`",
+    ),
+    key(
+        "maintenance[].start",
+        None,
+        "when it begins by the clock of its timezone, such as `02:00`",
+    ),
+    key("maintenance[].duration", None, "how long it lasts, 60s to 7d"),
+    key(
+        "maintenance[].timezone",
+        Some("UTC"),
+        "name of the timezone, such as `Europe/Berlin`",
+    ),
+    key(
+        "maintenance[].comment",
+        None,
+        "a line for people, at most 200 characters",
+    ),
+    key(
         "catalog",
         None,
         "published endpoints of a platform to watch, by list",
@@ -135,6 +172,16 @@ pub static KEYS: &[Key] = &[
         "as `probe.depth`, for this target",
     ),
     key(
+        "targets[].connections_per_hour",
+        Some("probe.connections_per_hour"),
+        "as `probe.connections_per_hour`, for this target",
+    ),
+    key(
+        "targets[].maintenance",
+        Some("probe.maintenance"),
+        "as `probe.maintenance`, for this target",
+    ),
+    key(
         "target_files",
         None,
         "files of further targets: same keys, or Prometheus file_sd lists",
@@ -192,7 +239,12 @@ pub(crate) enum Section {
     TargetFile,
     /// An item of a file_sd list.
     Group,
+    /// An item of `maintenance`.
+    Window,
 }
+
+/// Keys of a target that no label of a file_sd list can carry: the endpoint has its own place there, the others are no texts.
+pub(crate) const NO_LABELS: [&str; 3] = ["endpoint", "labels", "maintenance"];
 
 /// Keys that the contract names and this version does not have.
 const NOT_YET: [(Section, &str); 3] = [
@@ -202,7 +254,7 @@ const NOT_YET: [(Section, &str); 3] = [
 ];
 
 /// What the same thing is called in programs that people come from, and here.
-const ELSEWHERE: [(&str, &str); 18] = [
+const ELSEWHERE: [(&str, &str); 23] = [
     ("scrape_interval", "interval"),
     ("scrape_timeout", "timeout"),
     ("period", "interval"),
@@ -221,6 +273,11 @@ const ELSEWHERE: [(&str, &str); 18] = [
     ("global", "probe"),
     ("defaults", "probe"),
     ("profiles", "profile_files"),
+    ("end", "until"),
+    ("to", "until"),
+    ("weekdays", "days"),
+    ("tz", "timezone"),
+    ("location", "timezone"),
 ];
 
 impl Section {
@@ -228,7 +285,14 @@ impl Section {
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Root => &["probe", "catalog", "profile_files", "targets", "target_files"],
-            Self::Probe => &["interval", "survey_interval", "timeout", "depth"],
+            Self::Probe => &[
+                "interval",
+                "survey_interval",
+                "timeout",
+                "depth",
+                "connections_per_hour",
+                "maintenance",
+            ],
             Self::Catalog => &["genesys_byoc_cloud"],
             Self::CatalogList => &["regions", "labels"],
             Self::Target => &[
@@ -244,9 +308,14 @@ impl Section {
                 "survey_interval",
                 "timeout",
                 "depth",
+                "connections_per_hour",
+                "maintenance",
             ],
             Self::TargetFile => &["probe", "targets"],
             Self::Group => &["targets", "labels"],
+            Self::Window => &[
+                "from", "until", "days", "start", "duration", "timezone", "comment",
+            ],
         }
     }
 
@@ -260,6 +329,7 @@ impl Section {
             Self::Target => "in a target",
             Self::TargetFile => "at the top of a target file",
             Self::Group => "in a file_sd list",
+            Self::Window => "in a maintenance window",
         }
     }
 
@@ -276,7 +346,7 @@ impl Section {
         let other = ELSEWHERE
             .iter()
             .find(|(name, key)| *name == folded && keys.contains(key));
-        let elsewhere = [Self::Probe, Self::Target, Self::Root]
+        let elsewhere = [Self::Probe, Self::Target, Self::Root, Self::Window]
             .into_iter()
             .find(|section| section.keys().contains(&found));
         let hint = match (other, elsewhere) {
@@ -295,7 +365,7 @@ pub(crate) fn known_meta_label(found: &str) -> Option<String> {
             .keys()
             .iter()
             .copied()
-            .filter(|key| !matches!(*key, "endpoint" | "labels"))
+            .filter(|key| !NO_LABELS.contains(key))
     };
     match nearest(found, keys()) {
         Some(key) => Some(format!("did you mean `__siptls_{key}`?")),
@@ -320,6 +390,7 @@ mod tests {
             (Section::CatalogList, "catalog.genesys_byoc_cloud."),
             (Section::Target, "targets[]."),
             (Section::Group, "[]."),
+            (Section::Window, "maintenance[]."),
         ] {
             expected.extend(section.keys().iter().map(|key| format!("{prefix}{key}")));
         }

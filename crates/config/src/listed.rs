@@ -15,7 +15,7 @@ const OWN_LABELS: [&str; 2] = ["region", "confirmed"];
 
 impl Loader {
     /// `catalog`: each list that is named, and of it the regions that are.
-    pub(crate) fn catalog(&mut self, here: Here<'_>, node: &Node<'_>, defaults: ProbeSettings) {
+    pub(crate) fn catalog(&mut self, here: Here<'_>, node: &Node<'_>, defaults: &ProbeSettings) {
         let root = KeyPath::Root;
         let path = root.key("catalog");
         let Some(entries) = self.map(here, node, &path) else {
@@ -27,7 +27,7 @@ impl Loader {
         }
     }
 
-    fn byoc_cloud(&mut self, here: Here<'_>, node: &Node<'_>, path: &KeyPath<'_>, defaults: ProbeSettings) {
+    fn byoc_cloud(&mut self, here: Here<'_>, node: &Node<'_>, path: &KeyPath<'_>, defaults: &ProbeSettings) {
         let Some(entries) = self.map(here, node, path) else {
             return;
         };
@@ -84,7 +84,7 @@ impl Loader {
         node: &Node<'_>,
         path: &KeyPath<'_>,
         given: &Given<'_>,
-        defaults: ProbeSettings,
+        defaults: &ProbeSettings,
     ) {
         let Some(items) = self.list(here, node, path) else {
             return;
@@ -132,7 +132,7 @@ impl Loader {
         path: &KeyPath<'_>,
         listed: &ListedEndpoint,
         given: &Given<'_>,
-        defaults: ProbeSettings,
+        defaults: &ProbeSettings,
     ) {
         let field = |text| Field {
             text,

@@ -1,7 +1,11 @@
 //! From files to a plan.
 
+mod maintenance;
+
+pub(crate) use maintenance::DAYS;
+
 use crate::fault::{Fault, FaultList, Faults, KeyPath, Position, quoted, shown_path};
-use crate::keys::{Section, known_meta_label};
+use crate::keys::{NO_LABELS, Section, known_meta_label};
 use crate::node::{self, Document, Entry, Node, Value};
 use crate::plan::{Plan, PlannedTarget, ProbeSettings, absolute};
 use crate::source::{self, MAX_FILES};
@@ -149,9 +153,9 @@ impl Loader {
             self.profile_files(here, &entry.value);
         }
         if let Some(entry) = find(entries, "probe") {
-            self.plan.probe = self.probe(here, &entry.value, &root.key("probe"), ProbeSettings::default());
+            self.plan.probe = self.probe(here, &entry.value, &root.key("probe"), &ProbeSettings::default());
         }
-        let defaults = self.plan.probe;
+        let defaults = &self.plan.probe.clone();
         if let Some(entry) = find(entries, "catalog") {
             self.catalog(here, &entry.value, defaults);
         }
@@ -199,16 +203,18 @@ impl Loader {
         here: Here<'_>,
         node: &Node<'_>,
         path: &KeyPath<'_>,
-        defaults: ProbeSettings,
+        defaults: &ProbeSettings,
     ) -> ProbeSettings {
         let Some(entries) = self.map(here, node, path) else {
-            return defaults;
+            return defaults.clone();
         };
         self.check_keys(here, entries, Section::Probe, path);
         let mut given = GivenSettings::default();
         for entry in entries {
-            if Section::Probe.keys().contains(&entry.key.as_ref()) {
-                let key = path.key(&entry.key);
+            let key = path.key(&entry.key);
+            if entry.key == "maintenance" {
+                given.maintenance = self.maintenance(here, &entry.value, &key);
+            } else if Section::Probe.keys().contains(&entry.key.as_ref()) {
                 if let Some(text) = self.text(here, &entry.value, &key) {
                     given.set(
                         &entry.key,
@@ -225,7 +231,7 @@ impl Loader {
     }
 
     /// `targets`, or the items of a target file.
-    fn targets(&mut self, here: Here<'_>, node: &Node<'_>, path: &KeyPath<'_>, defaults: ProbeSettings) {
+    fn targets(&mut self, here: Here<'_>, node: &Node<'_>, path: &KeyPath<'_>, defaults: &ProbeSettings) {
         let Some(items) = self.list(here, node, path) else {
             return;
         };
@@ -247,7 +253,7 @@ impl Loader {
         at: Position,
         entries: &[Entry<'_>],
         by_index: &KeyPath<'_>,
-        defaults: ProbeSettings,
+        defaults: &ProbeSettings,
     ) {
         let name = find(entries, "name").map(|entry| &entry.value);
         let named = match (name.map(|node| &node.value), by_index) {
@@ -282,6 +288,8 @@ impl Loader {
                         ));
                     }
                 }
+            } else if entry.key == "maintenance" {
+                given.settings.maintenance = self.maintenance(here, &entry.value, &key);
             } else if Section::Target.keys().contains(&entry.key.as_ref()) {
                 match self.text(here, &entry.value, &key) {
                     Some(text) => given.set(
@@ -357,7 +365,7 @@ impl Loader {
         true
     }
 
-    fn target_files(&mut self, here: Here<'_>, node: &Node<'_>, defaults: ProbeSettings) {
+    fn target_files(&mut self, here: Here<'_>, node: &Node<'_>, defaults: &ProbeSettings) {
         for (path, bytes) in self.files(here, node, "target_files") {
             let file = self.faults.file(&path);
             let Some(text) = source::text(bytes, &file, &mut self.faults) else {
@@ -378,7 +386,7 @@ impl Loader {
         }
     }
 
-    fn target_file(&mut self, text: &str, here: Here<'_>, defaults: ProbeSettings) {
+    fn target_file(&mut self, text: &str, here: Here<'_>, defaults: &ProbeSettings) {
         let expected = "expected targets or a file_sd list";
         let root = KeyPath::Root;
         let node = match node::parse(text, here.file, &mut self.faults) {
@@ -395,10 +403,9 @@ impl Loader {
         match &node.value {
             Value::Map(entries) => {
                 self.check_keys(here, entries, Section::TargetFile, &root);
-                let defaults = match find(entries, "probe") {
-                    Some(entry) => self.probe(here, &entry.value, &root.key("probe"), defaults),
-                    None => defaults,
-                };
+                let own = find(entries, "probe")
+                    .map(|entry| self.probe(here, &entry.value, &root.key("probe"), defaults));
+                let defaults = own.as_ref().unwrap_or(defaults);
                 match find(entries, "targets") {
                     Some(entry) => self.targets(here, &entry.value, &root.key("targets"), defaults),
                     None => self.faults.at(
@@ -440,7 +447,7 @@ impl Loader {
     }
 
     /// An item of a Prometheus file_sd list: endpoints that share labels.
-    fn group(&mut self, here: Here<'_>, entries: &[Entry<'_>], path: &KeyPath<'_>, defaults: ProbeSettings) {
+    fn group(&mut self, here: Here<'_>, entries: &[Entry<'_>], path: &KeyPath<'_>, defaults: &ProbeSettings) {
         self.check_keys(here, entries, Section::Group, path);
         let mut shared = Given::default();
         let labels_path = path.key("labels");
@@ -461,9 +468,7 @@ impl Loader {
                 key,
             };
             match meta {
-                Some(name)
-                    if Section::Target.keys().contains(&name) && !matches!(name, "endpoint" | "labels") =>
-                {
+                Some(name) if Section::Target.keys().contains(&name) && !NO_LABELS.contains(&name) => {
                     shared.set(name, field);
                 }
                 Some(name) => {

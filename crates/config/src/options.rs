@@ -115,8 +115,10 @@ fn build(
             ),
             timeout: Some(base.target.timeout),
             depth: base.target.depth,
+            connections_per_hour: Some(base.target.connections_per_hour),
+            maintenance: base.target.maintenance.clone(),
         },
-        (None, Some(plan)) => plan.probe,
+        (None, Some(plan)) => plan.probe.clone(),
         (None, None) => crate::ProbeSettings::default(),
     };
     // One visit has no interval: a timeout is bounded by its own range alone.
@@ -127,7 +129,7 @@ fn build(
         names: &mut names,
         faults: &mut faults,
     };
-    let planned = checker.target(&given, settings, base);
+    let planned = checker.target(&given, &settings, base);
     match planned {
         Some(planned) if faults.is_empty() => match base {
             Some(base) if base.target.interval != planned.target.interval => {

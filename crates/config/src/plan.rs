@@ -1,9 +1,10 @@
 //! What a configuration comes to, and its text again.
 
 use crate::duration;
+use crate::load::DAYS;
 use crate::sources::Sources;
 use siptls_catalog::{Profile, RootSet};
-use siptls_model::{Depth, Dial, Host, Target};
+use siptls_model::{DEFAULT_CONNECTIONS_PER_HOUR, Depth, Dial, Host, Maintenance, Target, When, Window};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -11,8 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The time to which a budget of connections applies.
+const HOUR: Duration = Duration::from_secs(3_600);
+
 /// Settings of a visit that a target takes from `probe` unless it sets its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeSettings {
     /// Time between two visits to a target: 1 s to 7 d.
     pub interval: Duration,
@@ -23,6 +27,11 @@ pub struct ProbeSettings {
     pub timeout: Option<Duration>,
     /// How far a visit goes.
     pub depth: Depth,
+    /// Attempts to connect to an address within an hour: 1 to 100,000, and no fewer than the visits of an hour; `None`: not
+    /// set, so that it depends on the interval.
+    pub connections_per_hour: Option<u32>,
+    /// When alerts keep quiet.
+    pub maintenance: Maintenance,
 }
 
 /// Whether and how often surveys come.
@@ -40,6 +49,19 @@ impl ProbeSettings {
     pub fn timeout(&self) -> Duration {
         self.timeout
             .unwrap_or_else(|| Duration::from_secs(10).min(self.interval))
+    }
+
+    /// The budget set, else 600 or twice what the interval needs, whichever is more.
+    #[must_use]
+    pub fn connections_per_hour(&self) -> u32 {
+        self.connections_per_hour
+            .unwrap_or_else(|| DEFAULT_CONNECTIONS_PER_HOUR.max(self.visits_per_hour().saturating_mul(2)))
+    }
+
+    /// Visits to an address within an hour, rounded up.
+    pub(crate) fn visits_per_hour(&self) -> u32 {
+        let visits = HOUR.as_millis().div_ceil(self.interval.as_millis().max(1));
+        u32::try_from(visits).unwrap_or(u32::MAX)
     }
 
     /// The survey interval set, else 6 h at depth routine and 30 d at depth hello; `None`: no surveys.
@@ -62,6 +84,8 @@ impl Default for ProbeSettings {
             survey_interval: None,
             timeout: None,
             depth: Depth::Routine,
+            connections_per_hour: None,
+            maintenance: Maintenance::default(),
         }
     }
 }
@@ -129,6 +153,13 @@ impl Plan {
             line(&mut out, 2, "timeout", &duration::show(timeout));
         }
         line(&mut out, 2, "depth", self.probe.depth.code());
+        if let Some(connections) = self.probe.connections_per_hour {
+            let _ = writeln!(out, "  connections_per_hour: {connections}");
+        }
+        let common = &self.probe.maintenance;
+        if !common.windows().is_empty() {
+            write_maintenance(&mut out, 2, common);
+        }
         if !self.profile_files.is_empty() {
             out.push_str("profile_files:\n");
             for path in &self.profile_files {
@@ -148,7 +179,11 @@ impl Plan {
             out.push_str("targets:\n");
         }
         for planned in &self.targets {
-            write_target(&mut out, &planned.target);
+            let target = &planned.target;
+            write_target(&mut out, target);
+            if !(target.maintenance.windows().is_empty() && common.windows().is_empty()) {
+                write_maintenance(&mut out, 4, &target.maintenance);
+            }
         }
         out
     }
@@ -191,6 +226,40 @@ fn write_target(out: &mut String, target: &Target) {
     }
     line(out, 4, "timeout", &duration::show(target.timeout));
     line(out, 4, "depth", target.depth.code());
+    let _ = writeln!(out, "    connections_per_hour: {}", target.connections_per_hour);
+}
+
+fn write_maintenance(out: &mut String, indent: usize, maintenance: &Maintenance) {
+    let windows = maintenance.windows();
+    let empty = if windows.is_empty() { " []" } else { "" };
+    let _ = writeln!(out, "{:indent$}maintenance:{empty}", "");
+    for Window { when, comment } in windows {
+        let mut entries: Vec<(&str, String)> = Vec::new();
+        match when {
+            When::Once { from, until } => {
+                entries.push(("from", scalar(&from.to_string())));
+                entries.push(("until", scalar(&until.to_string())));
+            }
+            When::Weekly {
+                days,
+                start,
+                duration,
+                timezone,
+            } => {
+                let name = |day| DAYS.iter().find(|(_, known)| known == day).map(|(name, _)| *name);
+                let days: Vec<&str> = days.iter().filter_map(name).collect();
+                entries.push(("days", format!("[{}]", days.join(", "))));
+                entries.push(("start", scalar(&start.strftime("%H:%M").to_string())));
+                entries.push(("duration", scalar(&duration::show(*duration))));
+                entries.push(("timezone", scalar(timezone.iana_name().unwrap_or("UTC"))));
+            }
+        }
+        entries.extend(comment.as_deref().map(|comment| ("comment", scalar(comment))));
+        for (index, (key, value)) in entries.iter().enumerate() {
+            let bullet = if index == 0 { "- " } else { "  " };
+            let _ = writeln!(out, "{:indent$}  {bullet}{key}: {value}", "");
+        }
+    }
 }
 
 fn line(out: &mut String, indent: usize, key: &str, value: &str) {

@@ -7,7 +7,7 @@ use crate::keys::RESERVED_LABELS;
 use crate::plan::{PlannedTarget, ProbeSettings, SurveyInterval, absolute};
 use crate::sources::Sources;
 use siptls_catalog::{DEFAULT_PROFILE, Profile, RootSet};
-use siptls_model::{Depth, Dial, Endpoint, EndpointError, Host, Target, escape_text};
+use siptls_model::{Depth, Dial, Endpoint, EndpointError, Host, Maintenance, Target, escape_text};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,9 @@ pub(crate) const SURVEY_INTERVAL: RangeInclusive<Duration> =
 
 /// Deadline of a visit: below 100 ms no path of the Internet is fast enough, after 60 s no caller waits any more.
 pub(crate) const TIMEOUT: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+
+/// Connections to an address within an hour: none is no watching, and more than one in 36 ms is not one at a time.
+const CONNECTIONS: RangeInclusive<u32> = 1..=100_000;
 
 /// Longest name of a target in characters: it is a label of every series of the target.
 const MAX_NAME_CHARS: usize = 128;
@@ -63,12 +66,15 @@ pub(crate) struct Given<'a> {
 }
 
 /// What was given of the keys of `probe`.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct GivenSettings<'a> {
     pub(crate) interval: Option<Field<'a>>,
     pub(crate) survey_interval: Option<Field<'a>>,
     pub(crate) timeout: Option<Field<'a>>,
     pub(crate) depth: Option<Field<'a>>,
+    pub(crate) connections_per_hour: Option<Field<'a>>,
+    /// Read already, since it is no text.
+    pub(crate) maintenance: Option<Maintenance>,
 }
 
 impl<'a> Given<'a> {
@@ -89,13 +95,14 @@ impl<'a> Given<'a> {
 }
 
 impl<'a> GivenSettings<'a> {
-    /// Notes the value of a key of `probe`.
+    /// Notes the value of a key of `probe` that is a text.
     pub(crate) fn set(&mut self, key: &str, field: Field<'a>) {
         match key {
             "interval" => self.interval = Some(field),
             "survey_interval" => self.survey_interval = Some(field),
             "timeout" => self.timeout = Some(field),
             "depth" => self.depth = Some(field),
+            "connections_per_hour" => self.connections_per_hour = Some(field),
             _ => {}
         }
     }
@@ -161,8 +168,8 @@ impl Checker<'_> {
     }
 
     /// The settings given, on top of `defaults`.
-    pub(crate) fn settings(&mut self, given: &GivenSettings<'_>, defaults: ProbeSettings) -> ProbeSettings {
-        let mut settings = defaults;
+    pub(crate) fn settings(&mut self, given: &GivenSettings<'_>, defaults: &ProbeSettings) -> ProbeSettings {
+        let mut settings = defaults.clone();
         let mut sound = true;
         for (field, range) in [(&given.interval, INTERVAL), (&given.timeout, TIMEOUT)] {
             let Some(field) = field else { continue };
@@ -216,6 +223,35 @@ impl Checker<'_> {
             );
             self.fault(&field, message, None);
         }
+        if let Some(maintenance) = &given.maintenance {
+            settings.maintenance = maintenance.clone();
+        }
+        if let Some(field) = &given.connections_per_hour {
+            match connections(field.text) {
+                Some(connections) => settings.connections_per_hour = Some(connections),
+                None => {
+                    sound = false;
+                    let (least, most) = (CONNECTIONS.start(), CONNECTIONS.end());
+                    let found = found_text(field.text);
+                    self.fault(
+                        field,
+                        format!("expected a whole number from {least} to {most}, found {found}"),
+                        None,
+                    );
+                }
+            }
+        }
+        let (needed, granted) = (settings.visits_per_hour(), settings.connections_per_hour());
+        if sound
+            && granted < needed
+            && let Some(field) = given.connections_per_hour.or(given.interval)
+        {
+            let interval = duration::show(settings.interval);
+            let message = format!(
+                "expected at least {needed} connections an hour, which the interval {interval} needs, found {granted}"
+            );
+            self.fault(&field, message, None);
+        }
         settings
     }
 
@@ -224,7 +260,7 @@ impl Checker<'_> {
     pub(crate) fn target(
         &mut self,
         given: &Given<'_>,
-        defaults: ProbeSettings,
+        defaults: &ProbeSettings,
         base: Option<&PlannedTarget>,
     ) -> Option<PlannedTarget> {
         let old = base.map(|planned| &planned.target);
@@ -279,6 +315,8 @@ impl Checker<'_> {
             interval: settings.interval,
             survey_interval: settings.survey_interval(),
             timeout: settings.timeout(),
+            connections_per_hour: settings.connections_per_hour(),
+            maintenance: settings.maintenance,
             labels,
         };
         Some(PlannedTarget {
@@ -456,6 +494,12 @@ impl Checker<'_> {
         }
         labels
     }
+}
+
+fn connections(text: &str) -> Option<u32> {
+    let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let number = text.parse().ok().filter(|_| digits)?;
+    CONNECTIONS.contains(&number).then_some(number)
 }
 
 /// Whether a text can be the name of a target.

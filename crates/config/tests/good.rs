@@ -40,8 +40,8 @@ fn round_trip(plan: &Plan) {
         .unwrap_or_else(|faults| panic!("{text}\n{faults}"));
     assert_eq!(essence(&again), essence(plan), "{text}");
     assert_eq!(
-        (again.probe, &again.profile_files),
-        (plan.probe, &plan.profile_files),
+        (&again.probe, &again.profile_files),
+        (&plan.probe, &plan.profile_files),
         "{text}"
     );
     assert_eq!(again.effective_yaml(), text);
@@ -104,6 +104,86 @@ fn timeout_and_survey_interval_follow_interval_and_depth_unless_set() {
         );
         round_trip(&plan);
     }
+}
+
+#[test]
+fn an_unset_budget_of_connections_never_blocks_the_schedule() {
+    let plan = read(
+        "targets:\n\
+         - {name: a, endpoint: a.example.test}\n\
+         - {name: b, endpoint: b.example.test, interval: 5s}\n\
+         - {name: c, endpoint: c.example.test, interval: 7s}\n\
+         - {name: d, endpoint: d.example.test, interval: 7d, connections_per_hour: 1}\n\
+         - {name: e, endpoint: e.example.test, connections_per_hour: 60}\n\
+         - {name: f, endpoint: f.example.test, connections_per_hour: 100000}\n",
+    );
+    let of = |name| target(&plan, name).connections_per_hour;
+    assert_eq!(
+        ["a", "b", "c", "d", "e", "f"].map(of),
+        [600, 1_440, 1_030, 1, 60, 100_000]
+    );
+    round_trip(&plan);
+    let plan = read(
+        "probe: {connections_per_hour: 720}\n\
+         targets: [{name: a, endpoint: a.example.test, interval: 5s}, {name: b, endpoint: b.example.test, connections_per_hour: 99}]",
+    );
+    assert_eq!(
+        ["a", "b"].map(|name| target(&plan, name).connections_per_hour),
+        [720, 99]
+    );
+    round_trip(&plan);
+    let options = TargetOptions {
+        timeout: Some("3s".to_owned()),
+        ..TargetOptions::default()
+    };
+    let planned = plan
+        .target("b")
+        .unwrap()
+        .with_options(&options, Some(&plan))
+        .unwrap();
+    assert_eq!(planned.target.connections_per_hour, 99);
+}
+
+#[test]
+fn maintenance_windows_are_read_and_a_targets_own_replace_the_common_ones() {
+    let plan = read(
+        "probe:\n  maintenance:\n  - {days: [sat, sun], start: 02:00, duration: 2h, timezone: Europe/Berlin}\n\
+         targets:\n\
+         - {name: a, endpoint: a.example.test}\n\
+         - {name: b, endpoint: b.example.test, maintenance: []}\n\
+         - name: c\n  endpoint: c.example.test\n  maintenance:\n\
+         \x20 - {from: 2026-12-24T18:00:00+01:00, until: 2026-12-24T20:00:00.5Z, comment: \"Wartung: \\\"neu\\\", 100 %\"}\n\
+         \x20 - {days: [fri], start: '23:30', duration: 1h30m, comment: weekly}\n",
+    );
+    round_trip(&plan);
+    let until = |name: &str, now: &str| {
+        let open = target(&plan, name).maintenance.active(now.parse().unwrap())?;
+        Some((open.until.to_string(), open.comment))
+    };
+    let end = |until: &str, comment: &str| {
+        let comment = Some(comment.to_owned()).filter(|comment| !comment.is_empty());
+        Some((until.to_owned(), comment))
+    };
+    // A Saturday in winter, a Sunday in summer.
+    assert_eq!(
+        until("a", "2026-11-28T01:00:00Z"),
+        end("2026-11-28T03:00:00Z", "")
+    );
+    assert_eq!(
+        until("a", "2026-07-05T01:00:00Z"),
+        end("2026-07-05T02:00:00Z", "")
+    );
+    assert_eq!(until("a", "2026-11-27T01:00:00Z"), None);
+    assert_eq!(until("b", "2026-11-28T01:00:00Z"), None);
+    assert_eq!(until("c", "2026-11-28T01:30:00Z"), None);
+    assert_eq!(
+        until("c", "2026-11-28T00:30:00Z"),
+        end("2026-11-28T01:00:00Z", "weekly")
+    );
+    assert_eq!(
+        until("c", "2026-12-24T17:00:00Z"),
+        end("2026-12-24T20:00:00.5Z", "Wartung: \"neu\", 100 %")
+    );
 }
 
 #[test]

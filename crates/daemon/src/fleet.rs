@@ -2,10 +2,11 @@
 
 use crate::member::{Member, Sight, abnormal};
 use crate::schedule::SlotId;
+use crate::visitor::{AnyVisitor, moment};
 use jiff::Timestamp;
 use siptls_catalog::{Profile, load_balancer};
 use siptls_config::{Plan, PlannedTarget};
-use siptls_metrics::{Own, Series};
+use siptls_metrics::{Own, Shown};
 use siptls_model::{Observation, PeerRegion};
 use siptls_policy::peer_side;
 use std::collections::{BTreeMap, HashMap};
@@ -109,12 +110,15 @@ impl Fleet {
         configured.or_else(|| siptls_catalog::profile(name))
     }
 
-    /// The series of all targets, in the order of their names.
-    pub(crate) fn series(&self) -> Vec<Arc<Series>> {
+    /// The series of all targets as they are now, in the order of their names.
+    pub(crate) fn shown(&self, visitor: &dyn AnyVisitor, now: Timestamp) -> Vec<Shown> {
         let members = self.members();
         let mut all = Vec::with_capacity(members.len());
         for member in members {
-            all.extend(member.sights().iter().map(|sight| Arc::clone(&sight.series)));
+            all.extend(member.sights().iter().map(|sight| Shown {
+                series: Arc::clone(&sight.series),
+                moment: moment(visitor, &member.target, sight.observation.address, now),
+            }));
         }
         all
     }

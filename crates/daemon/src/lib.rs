@@ -12,6 +12,8 @@
 //!   written to disk.
 //! - Surveys take the place of visits: soon after the first one, once in each `survey_interval`, and when the identity
 //!   changes. What a survey found stays with the target until the next; a difference is shown once two surveys agree.
+//! - A visit that the visitor postpones, to leave an address in peace, changes nothing but a counter: what was seen last
+//!   stays. What does not wait for a visit, such as maintenance windows, is looked at when it is asked for.
 //! - A reload that fails changes nothing but a metric; one that succeeds leaves unchanged targets their state.
 //! - The web side answers from that state. Only `/probe` makes a visit, and only to a configured target.
 //!
@@ -43,5 +45,5 @@ mod work;
 pub use options::{DEFAULT_LISTEN, DaemonError, Load, OnListening, Options};
 pub use run::run;
 pub use schedule::{Schedule, SlotId, Turn};
-pub use siptls_probe_engine::Errand;
+pub use siptls_probe_engine::{Errand, Standing};
 pub use visitor::Visitor;

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use siptls_catalog::Profile;
 use siptls_config::PlannedTarget;
 use siptls_metrics::{MAX_SERIES_PER_TARGET, Own, Series, Subject, Tally, fit};
-use siptls_model::{Depth, Judgement, Observation, Phase, ProbeError, Reason, Report, Target, Verdict};
+use siptls_model::{
+    Depth, Judgement, Observation, Phase, ProbeError, Reason, Report, Target, Verdict, clock,
+};
 use siptls_policy::Judge;
 use siptls_probe_engine::{Errand, MAX_ADDRESSES};
 use std::net::SocketAddr;
@@ -50,8 +52,11 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
+    /// The report, with the maintenance window that is under way now.
     pub(crate) fn report(&self) -> Report {
-        Report::new(&self.observation, &self.judgement)
+        let mut report = Report::new(&self.observation, &self.judgement);
+        report.target.maintenance = self.observation.target.maintenance.active(clock::now());
+        report
     }
 }
 
@@ -113,6 +118,16 @@ impl Member {
         self.seen().addresses.clone()
     }
 
+    /// What was seen last of an address.
+    pub(crate) fn sight(&self, address: Option<SocketAddr>) -> Option<Arc<Sight>> {
+        let seen = self.seen();
+        let sight = seen
+            .addresses
+            .iter()
+            .find(|sight| sight.observation.address == address);
+        sight.cloned()
+    }
+
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -135,9 +150,10 @@ impl Member {
     pub(crate) fn carry_surveys(&self, observations: &mut [Observation]) {
         let mut seen = self.seen();
         let mut worst = None;
-        let mut changed = false;
+        let (mut changed, mut visited) = (false, false);
         for observation in observations.iter_mut() {
             let surveyed = observation.target.depth == Depth::Survey;
+            visited |= !observation.is_postponed();
             observation.target = Arc::clone(&self.target);
             let survey = observation.survey.take();
             let mut outcome = Outcome::Nothing;
@@ -159,7 +175,8 @@ impl Member {
         }
         match worst {
             Some(outcome) => seen.clock.surveyed(outcome, Instant::now()),
-            None => seen.clock.visited(changed, Instant::now()),
+            None if visited => seen.clock.visited(changed, Instant::now()),
+            None => {}
         }
     }
 
@@ -189,12 +206,12 @@ impl Member {
             .collect()
     }
 
-    /// Takes in what a visit saw: what it did not see any more is gone.
+    /// Takes in what a visit saw: what it did not see any more is gone. Where it was postponed, what was seen last stays.
     pub(crate) fn record(&self, visits: Vec<(Observation, Judgement)>, own: &Own) {
         let mut seen = self.seen();
         let before = std::mem::take(&mut seen.addresses);
         let mut fresh: Vec<(Observation, Judgement, Series)> = Vec::with_capacity(visits.len());
-        for (mut observation, judgement) in visits.into_iter().take(MAX_ADDRESSES) {
+        for (mut observation, mut judgement) in visits.into_iter().take(MAX_ADDRESSES) {
             if fresh
                 .iter()
                 .any(|(other, ..)| other.address == observation.address)
@@ -206,6 +223,10 @@ impl Member {
             let last = before
                 .iter()
                 .find(|sight| sight.observation.address == observation.address);
+            let kept = last.filter(|_| observation.is_postponed());
+            if let Some(kept) = kept {
+                judgement = kept.judgement.clone();
+            }
             log(
                 &observation,
                 &judgement,
@@ -216,6 +237,9 @@ impl Member {
                 None => seen.recall(&self.target, observation.address),
             };
             tally.count(&observation);
+            if let Some(kept) = kept {
+                observation = kept.observation.clone();
+            }
             if let Some(ended) = seen.survey_ended(observation.address) {
                 tally.surveyed(ended);
             }

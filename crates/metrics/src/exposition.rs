@@ -1,6 +1,6 @@
 //! The series of all addresses as text, one chunk at a time.
 
-use crate::series::{ADDRESS_FAMILIES, Series, Shared};
+use crate::series::{ADDRESS_FAMILIES, Shown};
 use crate::text::Text;
 
 /// Size at which a chunk is handed out: large enough for few system calls, small enough to write it in 50 µs.
@@ -12,7 +12,7 @@ const CHUNK: usize = 64 * 1024;
 /// Memory is one chunk, whatever the number of series. A family without a sample is left out.
 #[derive(Debug)]
 pub struct Exposition {
-    series: Vec<Shared>,
+    series: Vec<Shown>,
     family: usize,
     next: usize,
     headed: bool,
@@ -21,7 +21,7 @@ pub struct Exposition {
 impl Exposition {
     /// Text of these series, in their order within each family.
     #[must_use]
-    pub const fn new(series: Vec<Shared>) -> Self {
+    pub const fn new(series: Vec<Shown>) -> Self {
         Self {
             series,
             family: 0,
@@ -66,13 +66,13 @@ impl Iterator for Exposition {
 
 /// The same text in one piece, for a few series.
 #[must_use]
-pub fn render(series: &[impl AsRef<Series>]) -> Vec<u8> {
+pub fn render(series: &[Shown]) -> Vec<u8> {
     let mut text = Text::default();
     for family in ADDRESS_FAMILIES {
         let (start, before) = (text.bytes.len(), text.samples);
         text.header(family.family);
         for one in series {
-            one.as_ref().write(family, &mut text);
+            one.write(family, &mut text);
         }
         if text.samples == before {
             text.bytes.truncate(start);

@@ -26,11 +26,12 @@ const REVOCATION: [RevocationStatus; 3] = [
 
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
-    up: bool,
+    /// `None`: there was no visit.
+    up: Option<bool>,
     verdict: Verdict,
     checks: Box<[(CheckId, Severity, Status)]>,
-    /// Seconds and milliseconds since the epoch.
-    last_probe: (i64, i32),
+    /// Seconds and milliseconds since the epoch; `None`: there was no visit.
+    last_probe: Option<(i64, i32)>,
     negotiated: Option<Box<str>>,
     mode: ClientCertificateMode,
     authorities: Option<u64>,
@@ -67,10 +68,13 @@ impl Facts {
         let request = handshake.map(|handshake| &handshake.client_certificate);
         let path = judgement.chain.as_ref().map(|chain| &chain.path);
         let anchor = path.and_then(|path| path.anchor.as_ref());
+        let visited = !observation.is_postponed();
         Self {
-            up: observation
-                .phase_reached
-                .is_some_and(|phase| phase >= Phase::ServerFlight),
+            up: visited.then(|| {
+                observation
+                    .phase_reached
+                    .is_some_and(|phase| phase >= Phase::ServerFlight)
+            }),
             verdict: judgement.verdict,
             checks: judgement
                 .findings
@@ -78,7 +82,7 @@ impl Facts {
                 .filter(|finding| finding.status != Status::Skip)
                 .map(|finding| (finding.id, finding.severity, finding.status))
                 .collect(),
-            last_probe: (ended.as_second(), ended.subsec_millisecond()),
+            last_probe: visited.then(|| (ended.as_second(), ended.subsec_millisecond())),
             negotiated: handshake.and_then(|handshake| {
                 let (version, suite) = (handshake.version?, handshake.cipher_suite?);
                 let group = handshake.group.map(|group| group.to_string()).unwrap_or_default();
@@ -129,7 +133,7 @@ impl Facts {
     }
 
     pub(crate) fn write_up(&self, family: &Family, text: &mut Text, labels: &str) {
-        write_flag(family, text, labels, Some(self.up));
+        write_flag(family, text, labels, self.up);
     }
 
     pub(crate) fn write_verdict(&self, family: &Family, text: &mut Text, labels: &str) {
@@ -146,11 +150,14 @@ impl Facts {
     }
 
     pub(crate) fn write_last_probe(&self, family: &Family, text: &mut Text, labels: &str) {
+        let Some((seconds, millis)) = self.last_probe else {
+            return;
+        };
         text.open(family.name, "", labels);
         text.close();
-        text.signed(self.last_probe.0);
+        text.signed(seconds);
         // Before 1970 the milliseconds count the other way; no visit was then.
-        if let Ok(millis @ 1..) = u32::try_from(self.last_probe.1) {
+        if let Ok(millis @ 1..) = u32::try_from(millis) {
             for (separator, digit) in [(".", millis / 100), ("", millis / 10 % 10), ("", millis % 10)] {
                 text.push(separator);
                 text.integer(u64::from(digit));

@@ -72,7 +72,7 @@ macro_rules! family_table {
 
 family_table! {
     UP = "siptls_up", Gauge, Address, [],
-        "Whether the last routine probe read a whole server flight (ServerHello to ServerHelloDone).";
+        "Whether the last routine probe read a whole server flight (ServerHello to ServerHelloDone); absent while every probe was postponed.";
     VERDICT = "siptls_verdict", Gauge, Address, ["verdict"],
         "The verdict of the last routine probe: 1 for the one that holds, 0 for the others.";
     CHECK_PASSED = "siptls_check_passed", Gauge, Address, ["check", "severity"],
@@ -80,13 +80,21 @@ family_table! {
     CHECK_WARNING = "siptls_check_warning", Gauge, Address, ["check", "severity"],
         "Whether the check warns: good today, with a reason to act; absent when it was skipped.";
     PROBES = "siptls_probes_total", Counter, Address, ["reason"],
-        "Routine probes by outcome: ok, or the reason why the probe stopped short.";
+        "Routine probes by outcome: ok, or the reason why the probe stopped short; postponed ones made no connection.";
+    CONNECTIONS = "siptls_connections_total", Counter, Address, [],
+        "TCP connections that visits and surveys of this target opened to this address; those of /probe count for the budget alone.";
+    BUDGET_REMAINING = "siptls_connection_budget_remaining", Gauge, Address, [],
+        "Connections that the target's budget leaves to this address within the hour, after those of all targets; absent without an address.";
+    BACKOFF = "siptls_backoff_seconds", Gauge, Address, [],
+        "Length of the pause under way after refusals in a row; 0 when there is none.";
     PHASE_DURATION = "siptls_phase_duration_seconds", Histogram, Address, ["phase"],
         "Time spent in a phase of routine probes, failed ones included; absent until the phase was entered once.";
     LAST_PROBE = "siptls_last_probe_timestamp_seconds", Gauge, Address, [],
-        "When the last routine probe ended, as a Unix timestamp.";
+        "When the last routine probe ended, as a Unix timestamp; a postponed one does not count.";
     LAST_SURVEY = "siptls_last_survey_timestamp_seconds", Gauge, Address, [],
         "When the last survey that found anything out ended, as a Unix timestamp; absent before the first.";
+    MAINTENANCE = "siptls_maintenance", Gauge, Address, [],
+        "Whether a maintenance window of the target is under way, as of the scrape: the target is probed, and its alerts are to keep quiet.";
     NEGOTIATED = "siptls_negotiated_info", Gauge, Address, ["version", "cipher_suite", "group"],
         "Version and suite of the ServerHello and group of the ServerKeyExchange; group is empty for static RSA. Always 1.";
     CLIENT_CERTIFICATE_MODE = "siptls_client_certificate_mode", Gauge, Address, ["mode"],

@@ -1,13 +1,15 @@
 //! Every metric name, type, help, label and bucket of the program, and the text that carries them.
 //!
 //! ```text
-//!  Observation + Judgement ──► Series (one per target and address) ──► Exposition ──► text 0.0.4, in chunks
+//!  Observation + Judgement ──► Series (one per target and address) ─┬─► Exposition ──► text 0.0.4, in chunks
+//!  what holds at the scrape ──► Moment ─────────────────────────────┘
 //!  the daemon's own counters ──► Own (the `prometheus` crate) ────────► text 0.0.4
 //! ```
 //!
 //! - [`families`] is the one table of names; [`reference_markdown`] prints it for the handbook.
 //! - [`Series`] holds what one address has to show, small and ready to print: label texts are escaped once per visit,
 //!   not once per scrape. No object exists per sample.
+//! - [`Moment`] holds what does not wait for the next visit: budget, pause, maintenance.
 //! - [`Exposition`] writes the series of any number of addresses, grouped by family, one chunk at a time.
 //! - [`Own`] holds the metrics of the daemon itself.
 //!
@@ -26,6 +28,7 @@ mod exposition;
 mod facts;
 mod family;
 mod label;
+mod moment;
 mod own;
 mod probe;
 mod reference;
@@ -36,10 +39,11 @@ mod text;
 pub use exposition::{Exposition, render};
 pub use family::{Family, Kind, Scope, families};
 pub use label::{MAX_LABEL_CHARS, Subject, is_reserved_label, reserved_labels};
+pub use moment::Moment;
 pub use own::{InFlight, Own, OwnError};
 pub use probe::{ProbeResult, probe_answer};
 pub use reference::reference_markdown;
-pub use series::{MAX_SERIES_PER_TARGET, Series, fit};
+pub use series::{MAX_SERIES_PER_TARGET, Series, Shown, fit};
 pub use tally::{PHASE_BUCKETS_MILLIS, Tally};
 
 /// The media type of the exposition, for the `Content-Type` header.

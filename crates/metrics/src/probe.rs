@@ -2,7 +2,7 @@
 
 use crate::exposition::render;
 use crate::family::{PROBE_DURATION, PROBE_SUCCESS};
-use crate::series::Series;
+use crate::series::Shown;
 use crate::text::Text;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub struct ProbeResult {
 /// The text of a `/probe` answer: `probe_success`, `probe_duration_seconds` and the series of just that probe, whose
 /// counters have counted one visit. Nothing about the daemon itself.
 #[must_use]
-pub fn probe_answer(result: ProbeResult, series: &[impl AsRef<Series>]) -> Vec<u8> {
+pub fn probe_answer(result: ProbeResult, series: &[Shown]) -> Vec<u8> {
     let mut text = Text::default();
     text.header(&PROBE_SUCCESS);
     text.push(PROBE_SUCCESS.name);

@@ -3,6 +3,7 @@
 use crate::facts::Facts;
 use crate::family::{self, Family};
 use crate::label::Subject;
+use crate::moment::Moment;
 use crate::tally::Tally;
 use crate::text::Text;
 use siptls_model::{Judgement, Observation};
@@ -52,24 +53,52 @@ impl Series {
     pub fn samples(&self) -> usize {
         let mut text = Text::default();
         for family in ADDRESS_FAMILIES {
-            self.write(family, &mut text);
+            self.write(&Moment::FULL, family, &mut text);
             text.bytes.clear();
         }
         text.samples
     }
 
     /// Writes the samples of one family, without its header.
-    pub(crate) fn write(&self, family: &AddressFamily, text: &mut Text) {
+    fn write(&self, moment: &Moment, family: &AddressFamily, text: &mut Text) {
         if !self.hidden {
-            (family.write)(self, family.family, text, self.subject.labels());
+            let parts = Parts {
+                facts: &self.facts,
+                tally: &self.tally,
+                moment,
+            };
+            (family.write)(&parts, family.family, text, self.subject.labels());
         }
+    }
+}
+
+/// The series of an address as they are shown: with what holds at that moment.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// What is left of the last visit.
+    pub series: Arc<Series>,
+    /// What holds now.
+    pub moment: Moment,
+}
+
+impl Shown {
+    /// Writes the samples of one family, without its header.
+    pub(crate) fn write(&self, family: &AddressFamily, text: &mut Text) {
+        self.series.write(&self.moment, family, text);
     }
 }
 
 /// A family of an address, and how its samples are written.
 pub(crate) struct AddressFamily {
     pub(crate) family: &'static Family,
-    write: fn(&Series, &Family, &mut Text, &str),
+    write: fn(&Parts<'_>, &Family, &mut Text, &str),
+}
+
+/// What the samples are written from.
+struct Parts<'a> {
+    facts: &'a Facts,
+    tally: &'a Tally,
+    moment: &'a Moment,
 }
 
 macro_rules! address_families {
@@ -77,7 +106,7 @@ macro_rules! address_families {
         /// The families of an address, in the order of the exposition.
         pub(crate) const ADDRESS_FAMILIES: &[AddressFamily] = &[$(AddressFamily {
             family: &family::$konst,
-            write: |series, family, text, labels| series.$part.$write(family, text, labels),
+            write: |parts, family, text, labels| parts.$part.$write(family, text, labels),
         }),+];
     };
 }
@@ -88,9 +117,13 @@ address_families! {
     CHECK_PASSED => facts.write_passed;
     CHECK_WARNING => facts.write_warning;
     PROBES => tally.write_probes;
+    CONNECTIONS => tally.write_connections;
+    BUDGET_REMAINING => moment.write_budget;
+    BACKOFF => moment.write_backoff;
     PHASE_DURATION => tally.write_phases;
     LAST_PROBE => facts.write_last_probe;
     LAST_SURVEY => tally.write_last_survey;
+    MAINTENANCE => moment.write_maintenance;
     NEGOTIATED => facts.write_negotiated;
     CLIENT_CERTIFICATE_MODE => facts.write_mode;
     CLIENT_CERTIFICATE_AUTHORITIES => facts.write_authorities;
@@ -130,15 +163,6 @@ pub fn fit(series: &mut [Series], limit: usize) -> usize {
     }
     dropped
 }
-
-impl AsRef<Self> for Series {
-    fn as_ref(&self) -> &Self {
-        self
-    }
-}
-
-/// A shared [`Series`], as the daemon keeps them.
-pub(crate) type Shared = Arc<Series>;
 
 #[cfg(test)]
 mod tests {

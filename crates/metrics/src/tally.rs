@@ -28,6 +28,7 @@ pub struct Tally {
     probes: Box<[u64]>,
     phases: Box<[Histogram; PHASES.len()]>,
     surveyed: Option<Timestamp>,
+    connections: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -43,6 +44,7 @@ impl Default for Tally {
             probes: vec![0; REASON_LABELS.len()].into(),
             phases: Box::default(),
             surveyed: None,
+            connections: 0,
         }
     }
 }
@@ -60,6 +62,7 @@ impl Tally {
         if let Some(counter) = self.probes.get_mut(index) {
             *counter += 1;
         }
+        self.connections += u64::from(observation.connections_opened);
         let phases = &observation.phases;
         let durations = [phases.resolve, phases.connect, phases.tls, phases.sip];
         for (histogram, duration) in self.phases.iter_mut().zip(durations) {
@@ -94,6 +97,10 @@ impl Tally {
         for (reason, count) in REASON_LABELS.iter().zip(&self.probes) {
             text.labelled(family.name, labels, reason, *count);
         }
+    }
+
+    pub(crate) fn write_connections(&self, family: &Family, text: &mut Text, labels: &str) {
+        text.sample(family.name, labels, self.connections);
     }
 
     pub(crate) fn write_phases(&self, family: &Family, text: &mut Text, labels: &str) {

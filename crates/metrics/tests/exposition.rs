@@ -3,12 +3,12 @@
 mod common;
 
 use common::reader::{read, value};
-use common::{chain, failed, good, series, target};
+use common::{chain, failed, good, series, shown, target};
 use siptls_metrics::{
-    Exposition, Kind, MAX_SERIES_PER_TARGET, Own, ProbeResult, Scope, Series, Subject, Tally, families, fit,
-    probe_answer, render,
+    Exposition, Kind, MAX_SERIES_PER_TARGET, Moment, Own, ProbeResult, Scope, Series, Shown, Subject, Tally,
+    families, fit, probe_answer, render,
 };
-use siptls_model::Reason;
+use siptls_model::{PhaseDurations, Reason};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,8 @@ const TWO: &str = "[2001:db8::7]:5061";
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn text(series: &[Series]) -> String {
-    String::from_utf8(render(series)).unwrap()
+    let all: Vec<_> = series.iter().cloned().map(shown).collect();
+    String::from_utf8(render(&all)).unwrap()
 }
 
 #[test]
@@ -49,8 +50,12 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
         .collect();
     assert_eq!(of("a"), expected);
     let nothing_seen = [
+        "siptls_backoff_seconds",
         "siptls_client_certificate_mode",
+        "siptls_connection_budget_remaining",
+        "siptls_connections_total",
         "siptls_last_probe_timestamp_seconds",
+        "siptls_maintenance",
         "siptls_phase_duration_seconds_bucket",
         "siptls_phase_duration_seconds_count",
         "siptls_phase_duration_seconds_sum",
@@ -314,6 +319,50 @@ fn a_counter_goes_on_from_visit_to_visit() {
 }
 
 #[test]
+fn what_holds_at_the_scrape_does_not_wait_for_a_visit() {
+    let a = target("a", &[]);
+    let series = Arc::new(series(&good(&a, ONE.parse().unwrap())));
+    let moment = |connections_left, millis, maintenance| Shown {
+        series: Arc::clone(&series),
+        moment: Moment {
+            connections_left,
+            pause: Duration::from_millis(millis),
+            maintenance,
+        },
+    };
+    for (shown, expected) in [
+        (moment(Some(0), 80_500, true), [Some(0.0), Some(80.5), Some(1.0)]),
+        (moment(Some(7), 0, false), [Some(7.0), Some(0.0), Some(0.0)]),
+        (moment(None, 0, false), [None, Some(0.0), Some(0.0)]),
+    ] {
+        let samples = read(std::str::from_utf8(&render(&[shown])).unwrap());
+        let names = [
+            "siptls_connection_budget_remaining",
+            "siptls_backoff_seconds",
+            "siptls_maintenance",
+        ];
+        assert_eq!(names.map(|name| value(&samples, name, &[])), expected);
+        assert_eq!(value(&samples, "siptls_connections_total", &[]), Some(1.0));
+    }
+}
+
+#[test]
+fn an_address_of_which_every_visit_was_postponed_is_neither_up_nor_down() {
+    let mut visit = failed(&target("a", &[]), Some(ONE.parse().unwrap()), Reason::Postponed);
+    visit.0.phases = PhaseDurations::default();
+    let samples = read(&text(&[series(&visit)]));
+    assert_eq!(value(&samples, "siptls_up", &[]), None);
+    assert_eq!(value(&samples, "siptls_last_probe_timestamp_seconds", &[]), None);
+    assert_eq!(value(&samples, "siptls_connections_total", &[]), Some(0.0));
+    for (name, label) in [
+        ("siptls_probes_total", ("reason", "postponed")),
+        ("siptls_verdict", ("verdict", "inconclusive")),
+    ] {
+        assert_eq!(value(&samples, name, &[label]), Some(1.0));
+    }
+}
+
+#[test]
 fn a_target_over_its_limit_loses_certificates_first_then_addresses() {
     let a = target("a", &[]);
     let made = || {
@@ -349,7 +398,11 @@ fn an_answer_of_probe_is_that_probe_and_nothing_else() {
         success: true,
         duration: Duration::from_millis(55),
     };
-    let answer = String::from_utf8(probe_answer(result, &[series(&good(&a, ONE.parse().unwrap()))])).unwrap();
+    let answer = String::from_utf8(probe_answer(
+        result,
+        &[shown(series(&good(&a, ONE.parse().unwrap())))],
+    ))
+    .unwrap();
     let samples = read(&answer);
     assert_eq!(value(&samples, "probe_success", &[]), Some(1.0));
     assert_eq!(value(&samples, "probe_duration_seconds", &[]), Some(0.055));
@@ -363,15 +416,15 @@ fn an_answer_of_probe_is_that_probe_and_nothing_else() {
 
 #[test]
 fn ten_thousand_targets_come_in_chunks_that_are_the_same_text() {
-    let all: Vec<Arc<Series>> = (0..10_000)
+    let all: Vec<Shown> = (0..10_000)
         .map(|index| {
             let target = target(&format!("target-{index:05}"), &[("site", "fra")]);
             let mut visit = good(&target, ONE.parse().unwrap());
             visit.0.target = target;
-            Arc::new(series(&visit))
+            shown(series(&visit))
         })
         .collect();
-    let expected: usize = all.iter().map(|series| series.samples()).sum();
+    let expected: usize = all.iter().map(|one| one.series.samples()).sum();
     let mut samples = 0;
     let mut families_seen = Vec::new();
     let (mut longest, mut chunks) = (0, 0);
@@ -407,7 +460,10 @@ fn ten_thousand_targets_come_in_chunks_that_are_the_same_text() {
 fn own_metrics_and_series_make_one_sound_text() {
     let own = Own::new("0.0.0").unwrap();
     let mut all = own.render();
-    all.extend(render(&[series(&good(&target("a", &[]), ONE.parse().unwrap()))]));
+    all.extend(render(&[shown(series(&good(
+        &target("a", &[]),
+        ONE.parse().unwrap(),
+    )))]));
     let samples = read(std::str::from_utf8(&all).unwrap());
     assert!(value(&samples, "siptls_targets", &[]).is_some());
     assert!(value(&samples, "siptls_up", &[]).is_some());

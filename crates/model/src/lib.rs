@@ -23,6 +23,7 @@
 pub mod clock;
 mod escape;
 mod finding;
+mod maintenance;
 mod observation;
 mod outcome;
 mod removal;
@@ -32,10 +33,11 @@ mod target;
 
 pub use escape::{escape_text, escape_text_bounded};
 pub use finding::{
-    ChainJudgement, CheckId, Finding, Judgement, Revocation, RevocationStatus, Severity, Opinion, Status,
+    ChainJudgement, CheckId, Finding, Judgement, Opinion, Revocation, RevocationStatus, Severity, Status,
     Verdict,
 };
 pub use jiff::Timestamp;
+pub use maintenance::{Maintenance, OpenWindow, When, Window};
 pub use observation::{
     Authority, ClientCertificate, ClientCertificateMode, Handshake, Observation, PhaseDurations, SipAnswer,
     SipOutcome,
@@ -48,4 +50,6 @@ pub use siptls_wire::{
     SignatureScheme,
 };
 pub use survey::{Acceptance, RefusalCause, SuitePreference, SurveyResult};
-pub use target::{DEFAULT_PORT, Depth, Dial, Endpoint, EndpointError, Host, Target};
+pub use target::{
+    DEFAULT_CONNECTIONS_PER_HOUR, DEFAULT_PORT, Depth, Dial, Endpoint, EndpointError, Host, Target,
+};

@@ -1,6 +1,6 @@
 //! What one visit to one address saw.
 
-use crate::outcome::{Phase, ProbeError};
+use crate::outcome::{Phase, ProbeError, Reason};
 use crate::removal::PeerRegion;
 use crate::survey::SurveyResult;
 use crate::target::Target;
@@ -71,6 +71,13 @@ impl Observation {
             peer_region: None,
             flight: Arc::default(),
         }
+    }
+
+    /// Whether there was no visit, because the address was to be left in peace.
+    #[must_use]
+    pub fn is_postponed(&self) -> bool {
+        let reason = self.error.as_ref().map(|error| error.reason);
+        reason == Some(Reason::Postponed)
     }
 }
 

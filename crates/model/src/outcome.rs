@@ -172,6 +172,8 @@ reasons! {
     NotSip = "not_sip", Peer, "TLS works but what listens there is not SIP: check port and service";
     /// The answer is SIP that cannot be read.
     MalformedSip = "malformed_sip", Peer, "the endpoint answers with SIP that cannot be read: report the evidence to its vendor";
+    /// No connection was made: the peer is left in peace after refusals, or had its connections of this hour.
+    Postponed = "postponed", Us, "nothing at once: it is politeness towards the peer; the message says when the next visit comes, `siptls_probes_total` what the peer refused before, `siptls_connections_total` which targets share the address";
     /// This machine ran out of ports, descriptors or memory.
     LocalResource = "local_resource", Us, "raise the limits of this process (file descriptors, local ports)";
     /// The visit was ended by a shutdown or a change of configuration.

@@ -4,6 +4,7 @@
 //! numbers, absent knowledge is `null`.
 
 use crate::finding::{Finding, Judgement, Opinion, Verdict};
+use crate::maintenance::OpenWindow;
 use crate::observation::{Authority, ClientCertificateMode, Observation};
 use crate::outcome::{Phase, Reason, Who};
 use crate::removal::RemovalReport;
@@ -75,6 +76,8 @@ pub struct TargetReport {
     pub address: Option<String>,
     pub server_name: String,
     pub profile: String,
+    /// The window under way.
+    pub maintenance: Option<OpenWindow>,
     pub labels: BTreeMap<String, String>,
 }
 
@@ -205,6 +208,7 @@ impl Report {
                 address: observation.address.map(|address| address.to_string()),
                 server_name: target.verified_name(),
                 profile: target.profile.clone(),
+                maintenance: target.maintenance.active(judgement.as_of),
                 labels: target.labels.clone(),
             },
             started_at: observation.started_at,

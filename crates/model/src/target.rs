@@ -1,5 +1,6 @@
 //! What is watched: endpoint, target, depth.
 
+use crate::maintenance::Maintenance;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,6 +11,10 @@ use std::time::Duration;
 
 /// The port of SIP over TLS (RFC 3261 §19.1.2), taken when an endpoint names none.
 pub const DEFAULT_PORT: u16 = 5061;
+
+/// Connections per hour that an address gets at most unless told otherwise: ten times what a visit a minute takes, and far
+/// from what a ban list counts as an attack.
+pub const DEFAULT_CONNECTIONS_PER_HOUR: u32 = 600;
 
 /// Longest host name accepted (RFC 1035 §2.3.4, without the trailing dot).
 const MAX_HOST_BYTES: usize = 253;
@@ -270,6 +275,11 @@ pub struct Target {
     pub survey_interval: Option<Duration>,
     /// One absolute deadline for a visit to one address, all phases together.
     pub timeout: Duration,
+    /// Attempts to connect to an address within an hour, those of other targets included, after which this target leaves
+    /// it alone.
+    pub connections_per_hour: u32,
+    /// When its alerts are to keep quiet; it is probed all the same.
+    pub maintenance: Maintenance,
     /// The operator's labels, in order of name.
     pub labels: BTreeMap<String, String>,
 }
@@ -291,6 +301,8 @@ impl Target {
             interval: Duration::from_secs(60),
             survey_interval: None,
             timeout: Duration::from_secs(10),
+            connections_per_hour: DEFAULT_CONNECTIONS_PER_HOUR,
+            maintenance: Maintenance::default(),
             labels: BTreeMap::new(),
         }
     }

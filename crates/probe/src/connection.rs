@@ -1,5 +1,7 @@
 //! One TCP connection and the TLS client on it.
 
+use crate::account::Account;
+use crate::turns::Turn;
 use siptls_tls12::{Client, Event};
 use std::io;
 use std::net::SocketAddr;
@@ -30,8 +32,10 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-        let stream = TcpStream::connect(address).await?;
+    /// Connects to the address of a turn: the one way out, where every attempt is counted.
+    pub(crate) async fn open(turn: &Turn<SocketAddr>) -> io::Result<TcpStream> {
+        turn.with_account(Account::connect);
+        let stream = TcpStream::connect(turn.key()).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }

@@ -11,10 +11,12 @@
 //! bounded in time by one absolute deadline for each address and in memory by named limits.
 //!
 //! Visits to one address take turns: there is never more than one connection to it at a time, whatever targets share it.
-//! Waiting for a turn is charged to no target's deadline.
+//! Waiting for a turn is charged to no target's deadline. Every attempt to connect is counted, and a visit is postponed whose
+//! target has used up its budget of connections to the address, or whose address has refused a few visits in a row.
 //!
 //! What it does not do: judge, retry, or reuse a connection. [`sip`] is its sans-I/O SIP part.
 
+mod account;
 mod chains;
 mod classify;
 mod connection;
@@ -27,6 +29,7 @@ mod surveying;
 mod turns;
 mod visit;
 
+pub use account::Standing;
 pub use errand::Errand;
 pub use resolve::MAX_ADDRESSES;
 pub use surveying::SURVEY_TIMEOUTS;

@@ -4,7 +4,8 @@ use crate::classify;
 use crate::connection::{Connection, Wait};
 use crate::errand::Errand;
 use crate::survey::{Outcome, Step, Survey};
-use crate::visit::{IDLE_LIMIT, Prober};
+use crate::turns::Turn;
+use crate::visit::{IDLE_LIMIT, Prober, postponed};
 use siptls_model::{Observation, Phase, Reason, Target};
 use siptls_tls12::{Client, Event, Plan};
 use std::net::SocketAddr;
@@ -22,17 +23,31 @@ impl Prober {
     ///
     /// The whole has six times the target's timeout as one absolute deadline, each connection the
     /// timeout itself. Waiting for the address's turn counts for neither. What was not found out by then is unknown.
+    ///
+    /// An address that is to be left in peace is not visited; one that has refused visits in a row, or whose budget leaves
+    /// too little, is visited and not surveyed, and the survey ends when the budget does: all of it then says so.
     pub async fn survey_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
         let Errand { target, offer } = errand;
         // One turn for the whole: between its connections, too, the address is left in peace.
-        let _turn = self.turns.take(address).await;
+        let turn = self.turns.take(address).await;
+        if let Some(seen) = postponed(errand, &turn) {
+            return seen;
+        }
+        let obstacle = turn.with_account(|account, now| account.survey_postponed(target, now));
         let start = Instant::now();
         let end = start + target.timeout * SURVEY_TIMEOUTS;
         let mut survey = Survey::new(Arc::clone(offer));
         let mut seen: Option<Observation> = None;
         let mut opened = 0;
+        if let Some(why) = obstacle {
+            survey.stop(why);
+        }
         while let Some(step) = survey.next_step() {
             if survey.steps() > 1 {
+                if let Some(why) = turn.with_account(|account, now| account.survey_stopped(target, now)) {
+                    survey.stop(why);
+                    break;
+                }
                 sleep_until((Instant::now() + self.pause()).min(end)).await;
             }
             if Instant::now() >= end {
@@ -40,24 +55,29 @@ impl Prober {
                 break;
             }
             let outcome = if Arc::ptr_eq(&step.offer, offer) {
-                let visit = self.visit_in_turn(errand, address).await;
+                let visit = self.visit_in_turn(errand, &turn).await;
                 opened += visit.connections_opened;
                 let outcome = of_visit(&visit);
                 seen = Some(visit);
                 outcome
             } else {
                 let deadline = end.min(Instant::now() + target.timeout);
-                let (outcome, connected) = self.ask(target, &step, address, deadline).await;
+                let (outcome, connected) = self.ask(target, &step, &turn, deadline).await;
                 opened += u32::from(connected);
                 outcome
             };
             survey.record(outcome);
         }
-        // The first step is always the visit.
+        // The first step is always the visit; without a step there was no survey, and so there is one.
         let mut seen = match seen {
             Some(seen) => seen,
-            None => self.visit_in_turn(errand, address).await,
+            None => {
+                let seen = self.visit_in_turn(errand, &turn).await;
+                opened = seen.connections_opened;
+                seen
+            }
         };
+        self.visited(&turn, &seen, start);
         seen.connections_opened = opened;
         seen.duration = start.elapsed();
         seen.survey = Some(Arc::new(survey.result()));
@@ -75,7 +95,7 @@ impl Prober {
         &self,
         target: &Target,
         step: &Step,
-        address: SocketAddr,
+        turn: &Turn<SocketAddr>,
         deadline: Instant,
     ) -> (Outcome, bool) {
         let plan = Plan {
@@ -85,11 +105,11 @@ impl Prober {
             finish: step.finish,
         };
         let client = Client::new(plan, siptls_tls12::random());
-        let stream = match timeout_at(deadline, Connection::open(address)).await {
+        let stream = match timeout_at(deadline, Connection::open(turn)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(fault)) => {
                 return (
-                    Outcome::Glitch(classify::of_connect(&fault, address).reason),
+                    Outcome::Glitch(classify::of_connect(&fault, turn.key()).reason),
                     false,
                 );
             }

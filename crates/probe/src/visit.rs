@@ -1,12 +1,13 @@
 //! A visit: one target, each of its addresses, one connection each.
 
+use crate::account::Standing;
 use crate::chains::ChainCache;
 use crate::connection::{Connection, Wait};
 use crate::errand::Errand;
 use crate::facts::{self, Aftermath};
 use crate::resolve::Lookup;
 use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, SentBy, SipFault};
-use crate::turns::Turns;
+use crate::turns::{Turn, Turns};
 use crate::{classify, sip};
 use siptls_model::{
     Depth, Observation, Offer, Phase, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
@@ -35,6 +36,9 @@ pub struct ProberOptions {
     pub close_grace: Duration,
     /// Time between two connections of a survey to one address, in the middle of its jitter.
     pub spacing: Duration,
+    /// Whether an address that refused a few visits in a row is visited less often. For a program that visits each target
+    /// once there is no next time.
+    pub back_off: bool,
 }
 
 impl Default for ProberOptions {
@@ -42,6 +46,7 @@ impl Default for ProberOptions {
         Self {
             close_grace: CLOSE_GRACE,
             spacing: SPACING,
+            back_off: true,
         }
     }
 }
@@ -103,20 +108,41 @@ impl Prober {
         observations
     }
 
-    /// Visits one address, once nobody else is connected to it.
+    /// Visits one address, once nobody else is connected to it. Without a connection, and with the reason `postponed`, when
+    /// the address is to be left in peace.
     pub async fn visit_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
-        let _turn = self.turns.take(address).await;
-        self.visit_in_turn(errand, address).await
+        let turn = self.turns.take(address).await;
+        if let Some(seen) = postponed(errand, &turn) {
+            return seen;
+        }
+        let began = Instant::now();
+        let seen = self.visit_in_turn(errand, &turn).await;
+        self.visited(&turn, &seen, began);
+        seen
     }
 
-    /// Visits one address in a turn that the caller holds.
-    pub(crate) async fn visit_in_turn(&self, errand: &Errand, address: SocketAddr) -> Observation {
+    /// Takes in what came of a visit, for the next one.
+    pub(crate) fn visited(&self, turn: &Turn<SocketAddr>, seen: &Observation, began: Instant) {
+        if self.options.back_off {
+            turn.with_account(|account, _| account.visited(seen, began));
+        }
+    }
+
+    /// How a target stands with an address now.
+    #[must_use]
+    pub fn standing(&self, target: &Target, address: SocketAddr) -> Standing {
+        let now = Instant::now();
+        self.turns.account(address, now).standing(target, now)
+    }
+
+    /// Visits one address in a turn that the caller holds, and that the address may be visited in.
+    pub(crate) async fn visit_in_turn(&self, errand: &Errand, turn: &Turn<SocketAddr>) -> Observation {
         let Errand { target, offer } = errand;
         let start = Instant::now();
         let deadline = start + target.timeout;
-        let mut observation = Observation::blank(target, Some(address), clock::now());
+        let mut observation = Observation::blank(target, Some(turn.key()), clock::now());
         observation.phase_reached = Some(Phase::Resolve);
-        let connection = self.converse(&mut observation, offer, deadline).await;
+        let connection = self.converse(turn, &mut observation, offer, deadline).await;
         observation.duration = start.elapsed();
         if let Some(connection) = connection {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -130,11 +156,11 @@ impl Prober {
     /// Connects and talks; the connection comes back to be closed, when there was one.
     async fn converse(
         &self,
+        turn: &Turn<SocketAddr>,
         seen: &mut Observation,
         offer: &Arc<Offer>,
         deadline: Instant,
     ) -> Option<Connection> {
-        let address = seen.address?;
         let plan = Plan {
             offer: Arc::clone(offer),
             server_name: seen.target.sni(),
@@ -144,12 +170,12 @@ impl Prober {
         // Made ahead, so that our own cost is not charged to the target's times.
         let client = Client::new(plan, siptls_tls12::random());
         let start = Instant::now();
-        let opened = timeout_at(deadline, Connection::open(address)).await;
+        let opened = timeout_at(deadline, Connection::open(turn)).await;
         seen.phases.connect = Some(start.elapsed());
         let stream = match opened {
             Ok(Ok(stream)) => stream,
             Ok(Err(fault)) => {
-                seen.error = Some(classify::of_connect(&fault, address));
+                seen.error = Some(classify::of_connect(&fault, turn.key()));
                 return None;
             }
             Err(_) => {
@@ -279,6 +305,20 @@ impl Prober {
             }
         }
     }
+}
+
+/// What a visit says that is postponed; `None` when the address may be visited.
+pub(crate) fn postponed(errand: &Errand, turn: &Turn<SocketAddr>) -> Option<Observation> {
+    let message = turn.with_account(|account, now| account.postponed(&errand.target, now))?;
+    Some(Observation {
+        phase_reached: Some(Phase::Resolve),
+        error: Some(ProbeError {
+            phase: Phase::Connect,
+            reason: Reason::Postponed,
+            message,
+        }),
+        ..Observation::blank(&errand.target, Some(turn.key()), clock::now())
+    })
 }
 
 /// How long to wait for the peer's close: not at all for one that breaks the protocol or does not

@@ -84,7 +84,9 @@ fn start(
     count: usize,
     interval: &str,
 ) -> Daemon {
-    let mut text = format!("probe: {{interval: {interval}, timeout: 5s, depth: hello}}\ntargets:\n");
+    let mut text = format!(
+        "probe: {{interval: {interval}, timeout: 5s, depth: hello, connections_per_hour: 100000}}\ntargets:\n"
+    );
     for number in 0..count {
         let address = peers.replays[number % peers.replays.len()];
         writeln!(

@@ -141,6 +141,7 @@ impl Bench {
     fn target(depth: Depth) -> Arc<Target> {
         Arc::new(Target {
             depth,
+            connections_per_hour: u32::MAX,
             ..Target::new("bench", NAME.parse().unwrap(), DEFAULT_PROFILE)
         })
     }

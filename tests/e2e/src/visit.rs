@@ -60,6 +60,13 @@ impl Visit {
         self
     }
 
+    /// Another budget of connections to an address.
+    #[must_use]
+    pub const fn connections_per_hour(mut self, connections: u32) -> Self {
+        self.target.connections_per_hour = connections;
+        self
+    }
+
     /// Another pause between the connections of a survey.
     #[must_use]
     pub fn spacing(mut self, spacing: Duration) -> Self {

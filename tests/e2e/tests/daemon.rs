@@ -157,9 +157,9 @@ fn prometheus_scrapes_a_daemon_that_visits_kamailio_in_every_mode() {
         prometheus.await_query(&format!(
             "siptls_probes_total{{target=\"{name}\",reason=\"{reason}\"}} > 0"
         ));
-        // Never anything else.
+        // Never anything else, but for turns lost to politeness.
         let others = prometheus.query(&format!(
-            "siptls_probes_total{{target=\"{name}\",reason!=\"{reason}\"}} > 0"
+            "siptls_probes_total{{target=\"{name}\",reason!~\"{reason}|postponed\"}} > 0"
         ));
         assert!(others.is_empty(), "{name}: {others:?}");
     }
@@ -369,6 +369,201 @@ fn a_restarted_server_is_seen_with_the_next_visit() {
         (&json!("fail"), &json!("required")),
         "{report:#}"
     );
+}
+
+/// Visits that were postponed, and those that were made.
+fn postponed(exposition: &str, target: &str) -> (f64, f64) {
+    let labels = [("target", target), ("reason", "postponed")];
+    let postponed = metric(exposition, "siptls_probes_total", &labels).unwrap_or_default();
+    (postponed, visits(exposition, target) - postponed)
+}
+
+/// A server goes away: after three visits in vain it is visited less and less often, and seen soon after it has come back. Its
+/// neighbour notices nothing.
+#[test]
+fn a_server_that_went_away_is_left_in_peace_and_seen_when_it_is_back() {
+    let good = Pki::shared().identity(Role::Good);
+    let start = || OpensslServer::new(good).ciphers("AES256-SHA").reversing().start();
+    let first = start();
+    let proxy = Proxy::to(first.address());
+    let steady = start();
+    let daemon = Daemon::start(&[
+        target("leaving", proxy.address()),
+        target("steady", steady.address()),
+    ]);
+    let leaving = [("target", "leaving")];
+    daemon.await_metric("siptls_up", &leaving, 1.0);
+    assert_eq!(daemon.metric("siptls_backoff_seconds", &leaving), Some(0.0));
+    drop(first);
+    daemon.await_metric("siptls_backoff_seconds", &leaving, 2.0);
+    daemon.await_metric("siptls_backoff_seconds", &leaving, 4.0);
+    until("a turn lost", DEADLINE, || {
+        let exposition = daemon.get("/metrics").body;
+        (postponed(&exposition, "leaving").0 >= 2.0).then_some(())
+    });
+    let before = daemon.get("/metrics").body;
+    assert_eq!(metric(&before, "siptls_up", &leaving), Some(0.0));
+    let report = daemon.get("/api/v1/reports/leaving").json();
+    let error = &report["reports"][0]["error"]["reason"];
+    assert!(
+        ["connection_closed", "connection_reset"].contains(&error.as_str().unwrap_or_default()),
+        "what was seen last stays: {error}"
+    );
+    let second = start();
+    proxy.redirect(second.address());
+    daemon.await_metric("siptls_up", &leaving, 1.0);
+    daemon.await_metric("siptls_backoff_seconds", &leaving, 0.0);
+    let after = daemon.get("/metrics").body;
+    let needed = postponed(&after, "leaving").1 - postponed(&before, "leaving").1;
+    assert!(
+        needed <= 3.0,
+        "{needed} visits until it was seen, the first of them perhaps before it was back"
+    );
+    assert_eq!(postponed(&after, "steady").0, 0.0);
+    assert_eq!(check_metrics(&after), Ok(()));
+    until("every connection to be counted", DEADLINE, || {
+        let exposition = daemon.get("/metrics").body;
+        let opened = metric(&exposition, "siptls_connections_total", &leaving)?;
+        let left = metric(&exposition, "siptls_connection_budget_remaining", &leaving)?;
+        let seen = f64::from(u32::try_from(proxy.connections()).expect("few connections"));
+        // Two a second is what a target at one a second has.
+        (opened.total_cmp(&seen).is_eq() && (left + seen).total_cmp(&7_200.0).is_eq()).then_some(())
+    });
+}
+
+/// A refused handshake is an answer, and the verdict on it stays while most turns are lost.
+#[test]
+fn a_server_that_refuses_the_handshake_is_asked_less_often_and_its_verdict_stays() {
+    let good = Pki::shared().identity(Role::Good);
+    let p256 = OpensslServer::new(good)
+        .ciphers("ECDHE-RSA-AES256-GCM-SHA384")
+        .groups("P-256")
+        .start();
+    let proxy = Proxy::to(p256.address());
+    let daemon = Daemon::start(&[
+        target("refusing", proxy.address()),
+        target("again", proxy.address()),
+    ]);
+    let exposition = until("turns lost", DEADLINE, || {
+        let exposition = daemon.get("/metrics").body;
+        let lost = ["refusing", "again"].map(|name| postponed(&exposition, name).0);
+        (lost[0] + lost[1] >= 12.0 && lost.iter().all(|lost| *lost > 0.0)).then_some(exposition)
+    });
+    // Two targets at one address have one patience: three visits, and then 2, 4 and 8 s apart.
+    let made: f64 = ["refusing", "again"]
+        .map(|name| postponed(&exposition, name).1)
+        .iter()
+        .sum();
+    assert!((3.0..=7.0).contains(&made), "{made} visits");
+    assert!(proxy.connections() <= 8, "{} connections", proxy.connections());
+    for name in ["refusing", "again"] {
+        // Of the second one nothing may have been seen yet: then it is inconclusive.
+        let fails = metric(
+            &exposition,
+            "siptls_verdict",
+            &[("target", name), ("verdict", "fail")],
+        );
+        assert!(
+            fails == Some(1.0) || postponed(&exposition, name).1 < 1.0,
+            "{name}: {fails:?}"
+        );
+    }
+    assert_eq!(check_metrics(&exposition), Ok(()));
+}
+
+/// The budget of an address is for all its targets and for /probe; who has used it up is answered for as seen last.
+#[test]
+fn a_budget_holds_for_all_targets_of_an_address_and_for_probe() {
+    let server = Stunnel::start(
+        Pki::shared().identity(Role::Good),
+        ClientAuth::None,
+        Responder::sip().address(),
+    );
+    let (proxy, other) = (Proxy::to(server.address()), Proxy::to(server.address()));
+    let [one, two, elsewhere] =
+        [("one", &proxy), ("two", &proxy), ("elsewhere", &other)].map(|(name, proxy)| {
+            let mut target = target(name, proxy.address());
+            target["interval"] = json!("1h");
+            target["survey_interval"] = json!("off");
+            target["connections_per_hour"] = json!(if name == "two" { "5" } else { "4" });
+            target
+        });
+    let daemon = Daemon::start(&[one, two, elsewhere]);
+    for name in ["one", "two", "elsewhere"] {
+        daemon.await_visits(name, 1.0);
+    }
+    let probe = |name: &str| {
+        let answer = daemon.get(&format!("/probe?target={name}")).body;
+        assert_eq!(check_metrics(&answer), Ok(()));
+        let counted = metric(
+            &answer,
+            "siptls_probes_total",
+            &[("target", name), ("reason", "postponed")],
+        );
+        (
+            metric(&answer, "probe_success", &[]),
+            counted,
+            proxy.connections(),
+        )
+    };
+    let (made, kept) = (Some(0.0), Some(1.0));
+    assert_eq!(probe("one"), (Some(1.0), made, 3));
+    assert_eq!(probe("one"), (Some(1.0), made, 4));
+    assert_eq!(probe("one"), (Some(1.0), kept, 4));
+    assert_eq!(probe("two"), (Some(1.0), made, 5));
+    assert_eq!(probe("two"), (Some(1.0), kept, 5));
+    assert_eq!(probe("elsewhere"), (Some(1.0), made, 5));
+    let exposition = daemon.get("/metrics").body;
+    let left = |name| {
+        metric(
+            &exposition,
+            "siptls_connection_budget_remaining",
+            &[("target", name)],
+        )
+    };
+    assert_eq!(
+        ["one", "two", "elsewhere"].map(left),
+        [Some(0.0), Some(0.0), Some(2.0)]
+    );
+    let debug = daemon.get("/probe?target=one&debug=true").body;
+    assert!(
+        debug.contains("the budget of 4 connections an hour to this address is used up: next visit in 6"),
+        "{debug}"
+    );
+    assert!(debug.contains("; what follows was seen at "), "{debug}");
+    assert_eq!(proxy.connections(), 5);
+}
+
+/// Alert rules leave targets in maintenance out, as a real Prometheus reads them.
+#[test]
+fn a_target_in_maintenance_is_probed_and_not_alerted_on() {
+    let nobody = Port::lease();
+    let [mut always, mut never] = ["always", "never"].map(|name| target(name, nobody.address()));
+    let every = json!(["mon", "tue", "wed", "thu", "fri", "sat", "sun"]);
+    always["maintenance"] = json!([
+        {"days": every, "start": "00:00", "duration": "1d", "timezone": "America/New_York", "comment": "new trunk"},
+        {"days": every, "start": "12:00", "duration": "1d"},
+    ]);
+    never["maintenance"] = json!([{"from": "2020-01-01T00:00:00Z", "until": "2020-01-02T00:00:00Z"}]);
+    let daemon = Daemon::start(&[always, never]);
+    let prometheus = Prometheus::scraping(daemon.address());
+    for (name, expected) in [("always", 1.0), ("never", 0.0)] {
+        prometheus.await_query(&format!("siptls_up{{target=\"{name}\"}} == 0"));
+        assert_eq!(
+            prometheus.value(&format!("siptls_maintenance{{target=\"{name}\"}}")),
+            Some(expected)
+        );
+    }
+    let rule = "siptls_up == 0 unless on(target) siptls_maintenance == 1";
+    assert_eq!(prometheus.value(&format!("count({rule})")), Some(1.0));
+    prometheus.await_query(&format!("({rule}) and on(target) siptls_up{{target=\"never\"}}"));
+    let report = daemon.get("/api/v1/reports/always").json();
+    let open = &report["reports"][0]["target"]["maintenance"];
+    assert!(
+        open["until"].is_string() && open.get("comment").is_some(),
+        "{open}"
+    );
+    assert!(daemon.get("/targets/always").body.contains("maintenance until 2"));
 }
 
 /// One target hangs until its deadline, again and again; the other is visited in its own time and none the slower.

@@ -318,6 +318,52 @@ fn a_full_survey_of_openssl_takes_at_most_twelve_connections_and_finishes_every_
     }
 }
 
+/// With a budget that is too small the survey ends in its midst, or is a visit and no more; neither changes what the visit found.
+#[test]
+fn a_survey_ends_with_the_budget_and_does_not_begin_with_too_little() {
+    let server = openssl(&names().join(":"), "P-384").start();
+    let unknown = |survey: &SurveyResult| {
+        let suites = survey.cipher_suites.iter();
+        suites.filter(|(_, found)| *found == Acceptance::Unknown).count()
+    };
+    for (budget, connections, asked, stopped) in [
+        (
+            9,
+            9,
+            8,
+            "the budget of 9 connections an hour to this address is used up",
+        ),
+        (
+            7,
+            1,
+            0,
+            "7 of the budget of 7 connections an hour to this address are left, and a survey takes 8 or more",
+        ),
+    ] {
+        let proxy = Proxy::to(server.address());
+        let seen = visit(proxy.address()).connections_per_hour(budget).make_one();
+        proxy.await_closed(connections);
+        assert_eq!(proxy.connections(), connections);
+        assert_eq!(usize::try_from(seen.connections_opened), Ok(connections));
+        let survey = survey_of(&seen);
+        assert_eq!(survey.stopped.as_deref(), Some(stopped));
+        assert_eq!(unknown(survey), 8 - asked);
+        assert!(
+            seen.handshake
+                .as_ref()
+                .is_some_and(|handshake| handshake.completed)
+        );
+        let profile = siptls_catalog::profile(siptls_catalog::DEFAULT_PROFILE).expect("the default profile");
+        let judge = siptls_policy::Judge::new(profile, None, &seen.target);
+        let routine = Observation {
+            survey: None,
+            ..seen.clone()
+        };
+        let verdict = |seen: &Observation| judge.judge(seen, seen.started_at).verdict;
+        assert_eq!(verdict(&seen), verdict(&routine));
+    }
+}
+
 #[test]
 fn openssl_in_many_configurations() {
     let all = names().join(":");

@@ -1,6 +1,6 @@
 //! Text made safe for HTML, and the frame of every page.
 
-use siptls_model::{Verdict, Who, escape_text};
+use siptls_model::{Target, Timestamp, Verdict, Who, escape_text};
 use std::fmt::{Display, Write as _};
 
 /// `text` for an element or a quoted attribute. Control and direction characters are written out, as everywhere.
@@ -73,6 +73,17 @@ pub(crate) fn sentence(verdict: Verdict, caller: &str) -> String {
         Verdict::Fail => format!("The next call from {caller} will not connect."),
         Verdict::Inconclusive => "Not enough was seen to say.".to_owned(),
     }
+}
+
+/// The maintenance window under way as safe text; `None` when there is none.
+pub(crate) fn maintenance(target: &Target, now: Timestamp) -> Option<String> {
+    let open = target.maintenance.active(now)?;
+    let until = open.until.strftime("%Y-%m-%d %H:%M:%S UTC");
+    let comment = open.comment.map(|comment| format!(": {}", safe(comment)));
+    Some(format!(
+        "maintenance until {until}{}",
+        comment.unwrap_or_default()
+    ))
 }
 
 /// Who must act, as the end of a sentence.

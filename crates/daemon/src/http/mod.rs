@@ -19,6 +19,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use siptls_metrics::{CONTENT_TYPE, Exposition, Own};
+use siptls_model::clock;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -171,6 +172,7 @@ async fn reload(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> Response {
-    let chunks = std::iter::once(app.own.render()).chain(Exposition::new(app.fleet.series()));
+    let shown = app.fleet.shown(&*app.visitor, clock::now());
+    let chunks = std::iter::once(app.own.render()).chain(Exposition::new(shown));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], body::of_chunks(chunks)).into_response()
 }

@@ -1,7 +1,7 @@
 //! The status page: every target at every address, the worst first.
 
 use super::App;
-use super::html::{STYLE, badge, counted, page, safe, segment};
+use super::html::{STYLE, badge, counted, maintenance, page, safe, segment};
 use crate::member::{Member, Sight};
 use axum::extract::{Query, State};
 use axum::http::header;
@@ -151,11 +151,14 @@ fn write_row(out: &mut String, row: &Row) {
     let address = row.sight.as_ref().and_then(|sight| sight.observation.address);
     let _ = writeln!(
         out,
-        "<tr><td>{}</td><td class=\"long\"><a href=\"targets/{}\">{}</a></td><td class=\"whole\">{}</td><td class=\"long\">{}</td>\
+        "<tr><td>{}</td><td class=\"long\"><a href=\"targets/{}\">{}</a>{}</td><td class=\"whole\">{}</td><td class=\"long\">{}</td>\
          <td class=\"optional\">{}</td><td class=\"optional whole\">{}</td></tr>",
         badge(row.verdict()),
         segment(&target.name),
         safe(&target.name),
+        maintenance(target, clock::now())
+            .map(|text| format!("<br><span class=\"soft\">{text}</span>"))
+            .unwrap_or_default(),
         address.map_or_else(|| safe(&target.endpoint), safe),
         row.sight
             .as_ref()

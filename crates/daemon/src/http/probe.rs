@@ -2,16 +2,18 @@
 
 use super::{App, Connection, text};
 use crate::member::Member;
+use crate::visitor::moment;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use siptls_catalog::Profile;
-use siptls_metrics::{CONTENT_TYPE, ProbeResult, Series, Subject, Tally, probe_answer};
+use siptls_metrics::{CONTENT_TYPE, ProbeResult, Series, Shown, Subject, Tally, probe_answer};
 use siptls_model::{
     Document, Judgement, Observation, Report, Target, Timestamp, Verdict, clock, escape_text,
     escape_text_bounded,
 };
+use siptls_policy::Judge;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,7 +39,8 @@ struct Question {
     limit: Duration,
 }
 
-/// One visit to a configured target, judged and answered as metrics. It leaves neither state nor counters behind.
+/// One visit to a configured target, judged and answered as metrics. It leaves neither state nor counters behind; its
+/// connections count for the budget. An address that is to be left in peace is answered for as it was seen last.
 pub(crate) async fn probe(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
@@ -192,6 +195,48 @@ fn limit(headers: &HeaderMap) -> Result<Duration, String> {
         .min(DEFAULT_LIMIT * 2))
 }
 
+/// An address as it was visited, or as it was seen last when the visit was postponed.
+struct Answered {
+    observation: Observation,
+    judgement: Judgement,
+    /// What this probe counted.
+    tally: Tally,
+    /// Why there was no visit.
+    postponed: Option<String>,
+}
+
+fn answered(
+    app: &App,
+    question: &Question,
+    judge: &Judge,
+    mut observation: Observation,
+    now: Timestamp,
+) -> Answered {
+    let mut tally = Tally::default();
+    tally.count(&observation);
+    let error = observation.error.as_ref().filter(|_| observation.is_postponed());
+    let postponed = error.map(|error| error.message.clone());
+    if postponed.is_some()
+        && let Some(last) = question.member.sight(observation.address)
+    {
+        observation = last.observation.clone();
+        observation.survey = None;
+    }
+    // Another profile asks about other suites.
+    if Arc::ptr_eq(&question.profile, question.member.profile())
+        && let Some(ended) = question.member.lend_survey(&mut observation)
+    {
+        tally.surveyed(ended);
+    }
+    observation.peer_region = app.fleet.peer_region(&observation);
+    Answered {
+        judgement: judge.judge(&observation, now),
+        observation,
+        tally,
+        postponed,
+    }
+}
+
 fn answer(
     app: &App,
     question: &Question,
@@ -201,54 +246,62 @@ fn answer(
 ) -> Response {
     let judge = question.member.judge_by(Arc::clone(&question.profile));
     let now = clock::now();
-    let judged: Vec<(Observation, Judgement, Option<Timestamp>)> = observations
+    let all: Vec<Answered> = observations
         .into_iter()
-        .map(|mut observation| {
-            // Another profile asks about other suites.
-            let ours = Arc::ptr_eq(&question.profile, question.member.profile());
-            let surveyed = ours
-                .then(|| question.member.lend_survey(&mut observation))
-                .flatten();
-            observation.peer_region = app.fleet.peer_region(&observation);
-            let judgement = judge.judge(&observation, now);
-            (observation, judgement, surveyed)
-        })
+        .map(|observation| answered(app, question, &judge, observation, now))
         .collect();
-    let series: Vec<Series> = judged
+    let shown: Vec<Shown> = all
         .iter()
-        .map(|(observation, judgement, surveyed)| {
-            let mut tally = Tally::default();
-            tally.count(observation);
-            if let Some(ended) = surveyed {
-                tally.surveyed(*ended);
+        .map(|one| {
+            let address = one.observation.address;
+            let subject = Subject::new(&question.target, address);
+            let series = Series::new(subject, one.tally.clone(), &one.observation, &one.judgement);
+            Shown {
+                series: Arc::new(series),
+                moment: moment(&*app.visitor, &question.target, address, now),
             }
-            Series::new(
-                Subject::new(&question.target, observation.address),
-                tally,
-                observation,
-                judgement,
-            )
         })
         .collect();
-    let good =
-        |(_, judgement, _): &(_, Judgement, _)| matches!(judgement.verdict, Verdict::Pass | Verdict::Warn);
-    let success = !judged.is_empty() && judged.iter().all(good);
-    let metrics = probe_answer(ProbeResult { success, duration }, &series);
+    let good = |one: &Answered| matches!(one.judgement.verdict, Verdict::Pass | Verdict::Warn);
+    let success = !all.is_empty() && all.iter().all(good);
+    let metrics = probe_answer(ProbeResult { success, duration }, &shown);
     if !question.debug {
         return ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics).into_response();
     }
-    let reports = judged
+    let reports = all
         .iter()
-        .map(|(observation, judgement, _)| Report::new(observation, judgement))
+        .map(|one| Report::new(&one.observation, &one.judgement))
         .collect();
     let report = serde_json::to_string_pretty(&Document::new(now, reports)).unwrap_or_default();
     let mut out = format!(
-        "# Log\n{}\n# Target\n{}\n# Report\n{report}\n\n# Metrics\n",
+        "# Log\n{}\n# Target\n{}\n{}# Report\n{report}\n\n# Metrics\n",
         log.text(),
-        effective(question)
+        effective(question),
+        postponed(&all)
     );
     out.push_str(&String::from_utf8_lossy(&metrics));
     text(StatusCode::OK, out)
+}
+
+/// The section of a debug answer that says which addresses were not visited, and why; empty when all were.
+fn postponed(all: &[Answered]) -> String {
+    let mut out = String::new();
+    for one in all {
+        let (Some(address), Some(why)) = (one.observation.address, &one.postponed) else {
+            continue;
+        };
+        let seen = if one.observation.is_postponed() {
+            "nothing was seen of it before".to_owned()
+        } else {
+            format!("what follows was seen at {}", one.observation.started_at)
+        };
+        // Writing to a String cannot fail.
+        let _ = writeln!(out, "{address}: {}; {seen}", escape_text(why));
+    }
+    if out.is_empty() {
+        return out;
+    }
+    format!("# Postponed\n{out}\n")
 }
 
 /// The target as it was visited, defaults and the question's parameters included.
@@ -275,6 +328,7 @@ fn effective(question: &Question) -> String {
     line("depth", target.depth.code().to_owned());
     line("interval", format!("{} s", target.interval.as_secs_f64()));
     line("timeout", format!("{} s", target.timeout.as_secs_f64()));
+    line("connections_per_hour", target.connections_per_hour.to_string());
     line(
         "limit of this probe",
         format!("{} s", question.limit.as_secs_f64()),

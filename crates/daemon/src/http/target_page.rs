@@ -1,12 +1,12 @@
 //! The page of one target: verdict, checks, chain, handshake of each address.
 
 use super::App;
-use super::html::{badge, page, safe, sentence, who_acts};
+use super::html::{badge, maintenance, page, safe, sentence, who_acts};
 use crate::member::{Member, Sight};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use siptls_model::{Finding, Report, Status};
+use siptls_model::{Finding, Report, Status, clock};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -40,6 +40,9 @@ fn body(member: &Member) -> String {
         let _ = write!(out, ", {}={}", safe(label), safe(value));
     }
     out.push_str("</p>\n");
+    if let Some(text) = maintenance(target, clock::now()) {
+        let _ = writeln!(out, "<p>{text}</p>");
+    }
     let sights = member.sights();
     if sights.is_empty() {
         let _ = writeln!(out, "<p>{}</p>", badge(None));

@@ -12,7 +12,7 @@
 pub(crate) mod reader;
 
 use siptls_config::{Faults, Plan, PlannedTarget, load_str};
-use siptls_daemon::{DaemonError, Errand, Load, Options, Visitor, run};
+use siptls_daemon::{DaemonError, Errand, Load, Options, Standing, Visitor, run};
 use siptls_model::{
     Acceptance, ClientCertificate, ClientCertificateMode, Depth, Handshake, Observation, Phase,
     PhaseDurations, ProbeError, ProtocolVersion, Reason, SipAnswer, SipOutcome, SuitePreference,
@@ -36,6 +36,8 @@ pub(crate) enum Play {
     Answer(Vec<&'static str>, Duration),
     /// Nothing is seen.
     Refuse(Reason),
+    /// The first of these addresses is seen, the others are left in peace.
+    Postpone(Vec<&'static str>),
     /// It never ends.
     Hang,
     /// It panics.
@@ -184,8 +186,23 @@ impl Visitor for Script {
                     .collect()
             }
             Play::Refuse(reason) => vec![refused(target, None, reason)],
+            Play::Postpone(addresses) => addresses
+                .into_iter()
+                .enumerate()
+                .map(|(index, address)| match index {
+                    0 => seen(target, address),
+                    _ => postponed(target, address),
+                })
+                .collect(),
             Play::Hang => std::future::pending().await,
             Play::Panic => panic!("as the script says"),
+        }
+    }
+
+    fn standing(&self, target: &Target, _address: SocketAddr) -> Standing {
+        Standing {
+            connections_left: target.connections_per_hour,
+            pause: Duration::ZERO,
         }
     }
 }
@@ -203,6 +220,18 @@ fn refused(target: &Arc<Target>, address: Option<SocketAddr>, reason: Reason) ->
             ..PhaseDurations::default()
         },
         ..Observation::blank(target, address, clock::now())
+    }
+}
+
+fn postponed(target: &Arc<Target>, address: &str) -> Observation {
+    Observation {
+        phase_reached: Some(Phase::Resolve),
+        error: Some(ProbeError {
+            phase: Phase::Connect,
+            reason: Reason::Postponed,
+            message: "left in peace".to_owned(),
+        }),
+        ..Observation::blank(target, Some(address.parse().unwrap()), clock::now())
     }
 }
 

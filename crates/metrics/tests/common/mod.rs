@@ -11,7 +11,7 @@
 pub(crate) mod reader;
 
 use siptls_cert::{Chain, RootSet, assess_path};
-use siptls_metrics::{Series, Subject, Tally};
+use siptls_metrics::{Moment, Series, Shown, Subject, Tally};
 use siptls_model::{
     Acceptance, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode,
     Finding, Handshake, Judgement, NamedGroup, Observation, PeerCertificate, PeerRegion, Phase,
@@ -238,4 +238,15 @@ pub(crate) fn series(visit: &(Observation, Judgement)) -> Series {
         &visit.0,
         &visit.1,
     )
+}
+
+/// A series as it is shown with most of the budget left.
+pub(crate) fn shown(series: impl Into<Arc<Series>>) -> Shown {
+    Shown {
+        series: series.into(),
+        moment: Moment {
+            connections_left: Some(599),
+            ..Moment::default()
+        },
+    }
 }
