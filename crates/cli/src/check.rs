@@ -216,9 +216,9 @@ impl Delivery {
             planned.trust_anchors.clone(),
             &planned.target,
         );
-        for observation in observations {
-            let judgement = judge.judge(&observation, self.as_of.unwrap_or_else(clock::now));
-            let report = Report::new(&observation, &judgement);
+        let judgements = judge.judge_visit(&observations, self.as_of.unwrap_or_else(clock::now));
+        for (observation, judgement) in observations.iter().zip(judgements) {
+            let report = Report::new(observation, &judgement);
             match self.format {
                 Format::Json | Format::Junit | Format::Sarif => {}
                 Format::Csv => {

@@ -36,7 +36,7 @@ pub use finding::{
 pub use jiff::Timestamp;
 pub use observation::{
     Authority, ClientCertificate, ClientCertificateMode, Handshake, Observation, PhaseDurations, SipAnswer,
-    SipOutcome,
+    SipOutcome, SrvRecord,
 };
 pub use outcome::{Phase, ProbeError, Reason, Who};
 pub use report::{Document, Report, SCHEMA};

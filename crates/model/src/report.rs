@@ -4,7 +4,7 @@
 //! numbers, absent knowledge is `null`.
 
 use crate::finding::{Finding, Judgement, Verdict};
-use crate::observation::{Authority, ClientCertificateMode, Observation};
+use crate::observation::{Authority, ClientCertificateMode, Observation, SrvRecord};
 use crate::outcome::{Phase, Reason, Who};
 use crate::survey::SurveyResult;
 use jiff::Timestamp;
@@ -70,6 +70,7 @@ pub struct TargetReport {
     pub host: String,
     pub port: u16,
     pub address: Option<String>,
+    pub srv: Option<Arc<SrvRecord>>,
     pub server_name: String,
     pub profile: String,
     pub labels: BTreeMap<String, String>,
@@ -198,6 +199,7 @@ impl Report {
                 host: target.endpoint.host().to_string(),
                 port: target.endpoint.port_or_default(),
                 address: observation.address.map(|address| address.to_string()),
+                srv: observation.srv.clone(),
                 server_name: target.verified_name(),
                 profile: target.profile.clone(),
                 labels: target.labels.clone(),

@@ -110,6 +110,7 @@ const ADDED: &[&str] = &[
     "handshake.client_certificate.evidence",
     "handshake.key_exchange_signature",
     "handshake.ocsp_stapled",
+    "target.srv",
 ];
 
 #[test]

@@ -192,20 +192,26 @@ fn limit(headers: &HeaderMap) -> Result<Duration, String> {
         .min(DEFAULT_LIMIT * 2))
 }
 
-fn answer(question: &Question, observations: Vec<Observation>, duration: Duration, log: &Log) -> Response {
+fn answer(
+    question: &Question,
+    mut observations: Vec<Observation>,
+    duration: Duration,
+    log: &Log,
+) -> Response {
     let judge = question.member.judge_by(Arc::clone(&question.profile));
     let now = clock::now();
+    // Another profile asks about other suites.
+    let ours = Arc::ptr_eq(&question.profile, question.member.profile());
+    let surveyed: Vec<Option<Timestamp>> = observations
+        .iter_mut()
+        .map(|observation| ours.then(|| question.member.lend_survey(observation)).flatten())
+        .collect();
+    let judgements = judge.judge_visit(&observations, now);
     let judged: Vec<(Observation, Judgement, Option<Timestamp>)> = observations
         .into_iter()
-        .map(|mut observation| {
-            // Another profile asks about other suites.
-            let ours = Arc::ptr_eq(&question.profile, question.member.profile());
-            let surveyed = ours
-                .then(|| question.member.lend_survey(&mut observation))
-                .flatten();
-            let judgement = judge.judge(&observation, now);
-            (observation, judgement, surveyed)
-        })
+        .zip(judgements)
+        .zip(surveyed)
+        .map(|((observation, judgement), surveyed)| (observation, judgement, surveyed))
         .collect();
     let series: Vec<Series> = judged
         .iter()
@@ -216,7 +222,7 @@ fn answer(question: &Question, observations: Vec<Observation>, duration: Duratio
                 tally.surveyed(*ended);
             }
             Series::new(
-                Subject::new(&question.target, observation.address),
+                Subject::new(&question.target, &observation.place()),
                 tally,
                 observation,
                 judgement,

@@ -111,6 +111,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
     let observation = Observation {
         target: target.clone(),
         address: Some(address),
+        srv: None,
         started_at: "2026-11-22T07:00:00.25Z".parse().unwrap(),
         duration: Duration::from_millis(55),
         connections_opened: 1,
@@ -190,6 +191,7 @@ pub(crate) fn failed(
     let observation = Observation {
         target: target.clone(),
         address,
+        srv: None,
         started_at: "2026-11-22T07:00:00Z".parse().unwrap(),
         duration: Duration::from_secs(10),
         connections_opened: 0,
@@ -226,7 +228,7 @@ pub(crate) fn series(visit: &(Observation, Judgement)) -> Series {
         tally.surveyed(visit.0.started_at);
     }
     Series::new(
-        Subject::new(&visit.0.target, visit.0.address),
+        Subject::new(&visit.0.target, &visit.0.place()),
         tally,
         &visit.0,
         &visit.1,
