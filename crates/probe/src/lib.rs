@@ -21,6 +21,7 @@ mod connection;
 mod errand;
 mod facts;
 mod resolve;
+mod resolver;
 pub mod sip;
 pub mod survey;
 mod surveying;
@@ -28,6 +29,6 @@ mod turns;
 mod visit;
 
 pub use errand::Errand;
-pub use resolve::MAX_ADDRESSES;
+pub use resolve::{MAX_ADDRESSES, MAX_SRV_RECORDS};
 pub use surveying::SURVEY_TIMEOUTS;
 pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions, SPACING};
