@@ -82,8 +82,8 @@ pub(crate) enum ListFormat {
 #[derive(Debug, Args)]
 #[command(after_help = EXIT_CODES)]
 pub(crate) struct CheckArguments {
-    /// `host`, `host:port`, `[v6]:port` or `sips:host[:port]`, port 5061 unless given; with --config.file also the
-    /// name of a configured target
+    /// `host`, `host:port`, `[v6]:port` or `sips:host[:port]`; a name without port is looked up as SIPS service (SRV),
+    /// else port 5061 unless given; with --config.file also the name of a configured target
     #[arg(required = true, value_name = "ENDPOINT")]
     pub(crate) endpoints: Vec<String>,
 

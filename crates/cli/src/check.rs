@@ -311,13 +311,16 @@ impl Delivery {
             planned.trust_anchors.clone(),
             &planned.target,
         );
-        for mut observation in observations {
-            observation.peer_region = peer_side(&observation, &self.balancers).map(Arc::new);
-            let mut judgement = judge.judge(&observation, self.as_of.unwrap_or_else(clock::now));
+        let mut observations = observations;
+        for observation in &mut observations {
+            observation.peer_region = peer_side(observation, &self.balancers).map(Arc::new);
+        }
+        let judgements = judge.judge_visit(&observations, self.as_of.unwrap_or_else(clock::now));
+        for (observation, mut judgement) in observations.iter().zip(judgements) {
             if let (Some(chain), Some(judged)) = (&observation.chain, &mut judgement.chain) {
                 judged.opinions = opinions(chain, self.against.iter().copied());
             }
-            let report = Report::new(&observation, &judgement);
+            let report = Report::new(observation, &judgement);
             match self.format {
                 Format::Json | Format::Junit | Format::Sarif => {}
                 Format::Csv => {

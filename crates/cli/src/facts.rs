@@ -55,6 +55,13 @@ fn visit(page: &mut Page, report: &Report) {
         target.endpoint, target.server_name
     );
     page.labelled(2, "visited", FACT, &visited);
+    if let Some(srv) = &target.srv {
+        let record = format!(
+            "{} SRV {} {} {} {}",
+            srv.owner, srv.priority, srv.weight, srv.port, srv.target
+        );
+        page.labelled(2, "by SRV record", FACT, &record);
+    }
     page.labelled(2, "profile", FACT, &target.profile);
     let reached = report.phase_reached.map_or("nothing", |phase| phase.code());
     let connections = match report.connections_opened {

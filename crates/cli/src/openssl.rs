@@ -28,11 +28,11 @@ pub(crate) fn write(page: &mut Page, report: &Report, planned: &PlannedTarget) {
 fn words(report: &Report, planned: &PlannedTarget) -> Vec<String> {
     let target = &planned.target;
     let (host, port) = target.dial();
-    let place = report
-        .target
-        .address
-        .clone()
-        .unwrap_or_else(|| format!("{host}:{port}"));
+    let place = match (&report.target.address, &report.target.srv) {
+        (Some(address), _) => address.clone(),
+        (None, Some(srv)) => format!("{}:{}", srv.target, srv.port),
+        (None, None) => format!("{host}:{port}"),
+    };
     let mut words = vec![
         "openssl s_client".to_owned(),
         format!("-connect {}", quoted(&place)),

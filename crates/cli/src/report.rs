@@ -92,11 +92,12 @@ fn with(report: &Report, status: Status) -> impl Iterator<Item = &Finding> {
         .filter(move |finding| finding.status == status)
 }
 
-/// The endpoint as it was named, and the address visited where that says more.
+/// The endpoint as it was named, and the address visited, or the SRV target without one, where that says more.
 pub(crate) fn place(report: &Report) -> String {
     let target = &report.target;
-    match &target.address {
-        Some(address) if *address != target.name => format!("{} ({address})", target.name),
+    match (&target.address, &target.srv) {
+        (Some(address), _) if *address != target.name => format!("{} ({address})", target.name),
+        (None, Some(srv)) => format!("{} ({}:{})", target.name, srv.target, srv.port),
         _ => target.name.clone(),
     }
 }

@@ -137,10 +137,10 @@ fn found(listed: &'static ListedEndpoint, planned: &PlannedTarget, seen: Seen) -
         planned.trust_anchors.clone(),
         &planned.target,
     );
-    let reports: Vec<(Observation, Report)> = seen
-        .into_iter()
-        .map(|seen| {
-            let report = Report::new(&seen, &judge.judge(&seen, clock::now()));
+    let judgements = judge.judge_visit(&seen, clock::now());
+    let reports: Vec<(Observation, Report)> = (seen.into_iter().zip(judgements))
+        .map(|(seen, judgement)| {
+            let report = Report::new(&seen, &judgement);
             (seen, report)
         })
         .collect();

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
 
-/// Most addresses whose counters are kept after they vanished from DNS, for the day they come back.
+/// Most places whose counters are kept after they vanished from DNS, for the day they come back.
 const MAX_REMEMBERED: usize = 2 * MAX_ADDRESSES;
 
 /// A target of the configuration in use. A reload that does not change the target keeps its slot and what was seen.
@@ -31,7 +31,7 @@ pub(crate) struct Member {
 
 struct Seen {
     addresses: Vec<Arc<Sight>>,
-    /// Counters of addresses that the last visit did not see, the oldest first.
+    /// Counters of places that the last visit did not see, the oldest first.
     remembered: Vec<Remembered>,
     clock: SurveyClock,
     /// Of each address, those used last at the end.
@@ -39,7 +39,7 @@ struct Seen {
 }
 
 struct Remembered {
-    address: Option<SocketAddr>,
+    place: String,
     subject: Subject,
     tally: Tally,
 }
@@ -118,14 +118,11 @@ impl Member {
         self.seen().addresses.clone()
     }
 
-    /// What was seen last of an address.
-    pub(crate) fn sight(&self, address: Option<SocketAddr>) -> Option<Arc<Sight>> {
+    /// What was seen last of a place ([`Observation::place`]).
+    pub(crate) fn sight(&self, place: &str) -> Option<Arc<Sight>> {
         let seen = self.seen();
-        let sight = seen
-            .addresses
-            .iter()
-            .find(|sight| sight.observation.address == address);
-        sight.cloned()
+        let mut sights = seen.addresses.iter();
+        sights.find(|sight| sight.observation.place() == place).cloned()
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -197,13 +194,8 @@ impl Member {
         observations: Vec<Observation>,
         now: Timestamp,
     ) -> Vec<(Observation, Judgement)> {
-        observations
-            .into_iter()
-            .map(|observation| {
-                let judgement = self.judge.judge(&observation, now);
-                (observation, judgement)
-            })
-            .collect()
+        let judgements = self.judge.judge_visit(&observations, now);
+        observations.into_iter().zip(judgements).collect()
     }
 
     /// Takes in what a visit saw: what it did not see any more is gone. Where it was postponed, what was seen last stays.
@@ -212,17 +204,13 @@ impl Member {
         let before = std::mem::take(&mut seen.addresses);
         let mut fresh: Vec<(Observation, Judgement, Series)> = Vec::with_capacity(visits.len());
         for (mut observation, mut judgement) in visits.into_iter().take(MAX_ADDRESSES) {
-            if fresh
-                .iter()
-                .any(|(other, ..)| other.address == observation.address)
-            {
+            let place = observation.place();
+            if fresh.iter().any(|(other, ..)| other.place() == place) {
                 continue;
             }
             // The evidence was judged; ten thousand flights are not worth keeping.
             observation.flight = Arc::default();
-            let last = before
-                .iter()
-                .find(|sight| sight.observation.address == observation.address);
+            let last = before.iter().find(|sight| sight.observation.place() == place);
             let kept = last.filter(|_| observation.is_postponed());
             if let Some(kept) = kept {
                 judgement = kept.judgement.clone();
@@ -234,7 +222,7 @@ impl Member {
             );
             let (subject, mut tally) = match last {
                 Some(sight) => (sight.series.subject().clone(), sight.series.tally().clone()),
-                None => seen.recall(&self.target, observation.address),
+                None => seen.recall(&self.target, &place),
             };
             tally.count(&observation);
             if let Some(kept) = kept {
@@ -249,7 +237,7 @@ impl Member {
         for sight in before {
             if fresh
                 .iter()
-                .all(|(observation, ..)| observation.address != sight.observation.address)
+                .all(|(observation, ..)| observation.place() != sight.observation.place())
             {
                 seen.remember(&sight);
             }
@@ -296,13 +284,13 @@ impl Seen {
         known.and_then(|(_, survey)| survey.ended)
     }
 
-    fn recall(&mut self, target: &Target, address: Option<SocketAddr>) -> (Subject, Tally) {
-        match self.remembered.iter().position(|one| one.address == address) {
+    fn recall(&mut self, target: &Target, place: &str) -> (Subject, Tally) {
+        match self.remembered.iter().position(|one| one.place == place) {
             Some(index) => {
                 let one = self.remembered.remove(index);
                 (one.subject, one.tally)
             }
-            None => (Subject::new(target, address), Tally::default()),
+            None => (Subject::new(target, place), Tally::default()),
         }
     }
 
@@ -311,7 +299,7 @@ impl Seen {
             self.remembered.remove(0);
         }
         self.remembered.push(Remembered {
-            address: sight.observation.address,
+            place: sight.observation.place(),
             subject: sight.series.subject().clone(),
             tally: sight.series.tally().clone(),
         });
@@ -340,10 +328,7 @@ pub(crate) fn abnormal(target: &Arc<Target>, message: &str, now: Timestamp) -> (
 
 fn log(observation: &Observation, judgement: &Judgement, last: Option<Verdict>) {
     let name = observation.target.name.as_str();
-    let address = observation
-        .address
-        .map(|address| address.to_string())
-        .unwrap_or_default();
+    let address = observation.place();
     let reason = observation
         .error
         .as_ref()

@@ -2,7 +2,6 @@
 
 use crate::family::families;
 use siptls_model::{Target, escape_text_bounded};
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// Longest label value in characters before escaping; the rest is cut and `…` stands for it.
@@ -43,14 +42,14 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// The labels of a target at an address; `None` when no address was found, shown as `address=""`.
+    /// The labels of a target at one of its places ([`Observation::place`](siptls_model::Observation::place)), shown as
+    /// `address`.
     #[must_use]
-    pub fn new(target: &Target, address: Option<SocketAddr>) -> Self {
-        let address = address.map(|address| address.to_string()).unwrap_or_default();
+    pub fn new(target: &Target, place: &str) -> Self {
         let mut labels = String::new();
         for (name, value) in SUBJECT_LABELS
             .into_iter()
-            .zip([&target.name, &address, &target.profile])
+            .zip([target.name.as_str(), place, &target.profile])
         {
             push_label(&mut labels, name, value);
         }

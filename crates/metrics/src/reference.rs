@@ -24,8 +24,9 @@ pub fn reference_markdown() -> String {
             Scope::Address,
             "Targets",
             "For each target at each of its addresses. Labels `target`, `address` and `profile` come first, then the \
-             target's own labels, then those of the table. `address` is empty while the name has no address. A target's \
-             own label that has one of our names is left out.",
+             target's own labels, then those of the table. `address` is empty while the name has no address; \
+             of an SRV target without one it is that target's name and port. A target's own label that has one of our \
+             names is left out.",
         ),
         (
             Scope::Probe,

@@ -469,7 +469,7 @@ fn own_metrics_and_series_make_one_sound_text() {
     assert!(value(&samples, "siptls_up", &[]).is_some());
     assert_eq!(Tally::default().visits(), 0);
     assert_eq!(
-        Subject::new(&target("a", &[]), None).labels(),
+        Subject::new(&target("a", &[]), "").labels(),
         r#"target="a",address="",profile="genesys-byoc-customer""#
     );
 }

@@ -40,7 +40,7 @@ pub use jiff::Timestamp;
 pub use maintenance::{Maintenance, OpenWindow, When, Window};
 pub use observation::{
     Authority, ClientCertificate, ClientCertificateMode, Handshake, Observation, PhaseDurations, SipAnswer,
-    SipOutcome,
+    SipOutcome, SrvRecord,
 };
 pub use outcome::{Phase, ProbeError, Reason, Who};
 pub use removal::{PeerCertificate, PeerRegion, RemovalReport};

@@ -21,6 +21,8 @@ pub struct Observation {
     pub target: Arc<Target>,
     /// The address visited; `None` when no address was found.
     pub address: Option<SocketAddr>,
+    /// The SRV record that led there, or to no address; `None` when none was used.
+    pub srv: Option<Arc<SrvRecord>>,
     /// When the visit began, wall clock.
     pub started_at: Timestamp,
     /// How long it took, from resolving to the close.
@@ -57,6 +59,7 @@ impl Observation {
         Self {
             target: Arc::clone(target),
             address,
+            srv: None,
             started_at,
             duration: Duration::ZERO,
             connections_opened: 0,
@@ -79,6 +82,32 @@ impl Observation {
         let reason = self.error.as_ref().map(|error| error.reason);
         reason == Some(Reason::Postponed)
     }
+
+    /// Where the visit went, different for each observation of one visit: the address; without one, the SRV target and
+    /// port that had none; else nothing. Escaped.
+    #[must_use]
+    pub fn place(&self) -> String {
+        match (self.address, &self.srv) {
+            (Some(address), _) => address.to_string(),
+            (None, Some(srv)) => format!("{}:{}", srv.target, srv.port),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// An SRV record of a SIPS service (RFC 2782, RFC 3263 §4.2): `_sips._tcp.HOST SRV priority weight port target`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SrvRecord {
+    /// The name that was asked about, `_sips._tcp.HOST`.
+    pub owner: String,
+    /// The lower, the sooner it is to be tried.
+    pub priority: u16,
+    /// Its share among the records of one priority.
+    pub weight: u16,
+    /// Name of the machine: lower case, without the trailing dot, escaped.
+    pub target: String,
+    /// Port of the service there.
+    pub port: u16,
 }
 
 /// Time spent in each phase; `None` for a phase that was not entered.

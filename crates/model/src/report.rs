@@ -5,7 +5,7 @@
 
 use crate::finding::{Finding, Judgement, Opinion, Verdict};
 use crate::maintenance::OpenWindow;
-use crate::observation::{Authority, ClientCertificateMode, Observation};
+use crate::observation::{Authority, ClientCertificateMode, Observation, SrvRecord};
 use crate::outcome::{Phase, Reason, Who};
 use crate::removal::RemovalReport;
 use crate::survey::SurveyResult;
@@ -74,6 +74,7 @@ pub struct TargetReport {
     pub host: String,
     pub port: u16,
     pub address: Option<String>,
+    pub srv: Option<Arc<SrvRecord>>,
     pub server_name: String,
     pub profile: String,
     /// The window under way.
@@ -206,6 +207,7 @@ impl Report {
                 host: target.endpoint.host().to_string(),
                 port: target.endpoint.port_or_default(),
                 address: observation.address.map(|address| address.to_string()),
+                srv: observation.srv.clone(),
                 server_name: target.verified_name(),
                 profile: target.profile.clone(),
                 maintenance: target.maintenance.active(judgement.as_of),

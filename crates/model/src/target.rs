@@ -336,6 +336,19 @@ impl Target {
         }
     }
 
+    /// Where the SRV record of the endpoint's SIPS service would be, `_sips._tcp.HOST` (RFC 3263 §4.2); `None` when the
+    /// operator said more than the service: an address, a port, or what to dial instead.
+    #[must_use]
+    pub fn srv_owner(&self) -> Option<String> {
+        match (&self.connect, self.endpoint.port(), self.endpoint.host()) {
+            // A name too long for DNS has no record.
+            (None, None, Host::Name(name)) => {
+                Some(format!("_sips._tcp.{name}")).filter(|owner| owner.len() <= MAX_HOST_BYTES)
+            }
+            _ => None,
+        }
+    }
+
     /// The address to dial when it is known without a resolver.
     #[must_use]
     pub fn literal_address(&self) -> Option<SocketAddr> {
@@ -398,6 +411,26 @@ mod tests {
             let message = endpoint(text).expect_err(text).to_string();
             assert!(message.contains(expected), "{text:?}: {message}");
         }
+    }
+
+    #[test]
+    fn a_service_is_looked_up_only_when_the_operator_named_no_more_than_it() {
+        let owner = |endpoint: &str| Target::new("a", endpoint.parse().unwrap(), "p").srv_owner();
+        assert_eq!(
+            owner("sips:Example.test").as_deref(),
+            Some("_sips._tcp.example.test")
+        );
+        for more in ["example.test:5061", "192.0.2.7", "[2001:db8::1]"] {
+            assert_eq!(owner(more), None, "{more}");
+        }
+        let mut target = Target::new("a", "example.test".parse().unwrap(), "p");
+        target.server_name = Some("sbc.example.test".to_owned());
+        assert!(target.srv_owner().is_some());
+        target.connect = Some(Dial {
+            host: Host::Name("sbc.example.test".to_owned()),
+            port: None,
+        });
+        assert_eq!(target.srv_owner(), None);
     }
 
     proptest! {

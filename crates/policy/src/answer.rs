@@ -4,6 +4,7 @@ use siptls_model::Status;
 use std::borrow::Cow;
 
 /// A check's result, before the profile's severity and source are put to it.
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: Status,
     pub(crate) summary: String,
@@ -59,6 +60,17 @@ impl Answer {
     /// With something to do, where the skip itself can be mended.
     pub(crate) fn advise(mut self, remedy: impl Into<Cow<'static, str>>) -> Self {
         self.remedy = remedy.into();
+        self
+    }
+
+    /// With more evidence, when there is any.
+    pub(crate) fn also(mut self, evidence: Option<String>) -> Self {
+        if let Some(more) = evidence {
+            if !self.evidence.is_empty() {
+                self.evidence.push_str("; ");
+            }
+            self.evidence.push_str(&more);
+        }
         self
     }
 

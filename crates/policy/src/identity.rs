@@ -47,6 +47,17 @@ pub(crate) fn server_name(sight: &Sight<'_>) -> Answer {
         ),
         NameRule::Rfc9525 if names.webpki => pass(),
         NameRule::Rfc5922 if names.rfc5922 => pass(),
+        NameRule::CnOrSan | NameRule::Rfc9525 | NameRule::Rfc5922
+            if let Some(target) = covered_target(sight) =>
+        {
+            Answer::warn(
+                format!(
+                    "Only the SRV target's name {target} is covered; a strict caller (RFC 5922) refuses it"
+                ),
+                format!("for {host}: {}; {}", rules(names), presented(leaf)),
+                sight.on_endpoint(&reissue(host)),
+            )
+        }
         NameRule::CnOrSan | NameRule::Rfc9525 | NameRule::Rfc5922 => Answer::fail(
             format!("The certificate is not for {host}"),
             format!("{}; {}", rules(names), presented(leaf)),
@@ -83,6 +94,19 @@ pub(crate) fn sip_identity(sight: &Sight<'_>) -> Answer {
         format!("{}; {}", rules(names), presented(leaf)),
         sight.on_endpoint(&reissue(host)),
     )
+}
+
+/// The name of the SRV target that led here, when the certificate is for it by the profile's rule.
+fn covered_target<'a>(sight: &Sight<'a>) -> Option<&'a str> {
+    let srv = sight.observation.srv.as_deref()?;
+    let names = sight.srv_names.as_ref()?;
+    let is_covered = match sight.profile.name_rule {
+        NameRule::None => false,
+        NameRule::CnOrSan => names.webpki || names.common_name,
+        NameRule::Rfc9525 => names.webpki,
+        NameRule::Rfc5922 => names.rfc5922,
+    };
+    is_covered.then_some(srv.target.as_str())
 }
 
 fn unseen(sight: &Sight<'_>) -> Answer {

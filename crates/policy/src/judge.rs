@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
-use crate::{hello, identity, removal, request, sip, survey, text, trust, usage, validity};
+use crate::{agreement, hello, identity, removal, request, sip, survey, text, trust, usage, validity};
 use jiff::Timestamp;
 use siptls_catalog::{
     CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, load_balancer, region_root_group,
@@ -67,27 +67,41 @@ impl Judge {
         &self.profile
     }
 
-    /// Judges an observation as of a moment: each check that the profile asks for, in the order of
-    /// [`CheckId::ALL`], and their sum.
+    /// Judges the observations of one visit, one of each address, as of a moment: for each of them every check that the
+    /// profile asks for, in the order of [`CheckId::ALL`], and their sum; in the order of the observations.
     ///
-    /// The verdict is `inconclusive` unless everything was seen that the profile asks about or a
-    /// critical check failed on what was seen. An error of the visit that a failed check explains
-    /// (SIP not answered, a client certificate insisted on) counts as seen.
+    /// Each address is judged alone but for one check, [`CheckId::AddressesAgree`]. The verdict is `inconclusive` unless
+    /// everything was seen that the profile asks about or a critical check failed on what was seen. An error of the
+    /// visit that a failed check explains (SIP not answered, a client certificate insisted on) counts as seen.
     #[must_use]
-    pub fn judge(&self, observation: &Observation, now: Timestamp) -> Judgement {
-        let path = observation
-            .chain
-            .as_ref()
-            .map(|chain| self.paths.path(chain, &self.roots));
-        let sight = Sight::new(&self.profile, &self.roots, observation, now, path);
+    pub fn judge_visit(&self, observations: &[Observation], now: Timestamp) -> Vec<Judgement> {
+        let sights: Vec<Sight<'_>> = observations
+            .iter()
+            .map(|observation| {
+                let path = observation
+                    .chain
+                    .as_ref()
+                    .map(|chain| self.paths.path(chain, &self.roots));
+                Sight::new(&self.profile, &self.roots, observation, now, path)
+            })
+            .collect();
+        let agreement = agreement::of(&sights);
+        sights
+            .into_iter()
+            .zip(agreement)
+            .map(|(sight, agreement)| self.judgement(sight, &agreement))
+            .collect()
+    }
+
+    fn judgement(&self, sight: Sight<'_>, agreement: &Answer) -> Judgement {
         let findings: Vec<Finding> = self
             .profile
             .checks
             .iter()
-            .map(|rule| finding(&sight, rule))
+            .map(|rule| finding(&sight, rule, agreement))
             .collect();
         let verdict = Verdict::of(&findings, is_complete(&sight, &findings));
-        let Sight { path, names, .. } = sight;
+        let Sight { path, names, now, .. } = sight;
         let chain = path.map(|path| ChainJudgement {
             path,
             name_match: names,
@@ -129,13 +143,13 @@ impl Roots {
     }
 }
 
-fn finding(sight: &Sight<'_>, rule: &CheckRule) -> Finding {
+fn finding(sight: &Sight<'_>, rule: &CheckRule, agreement: &Answer) -> Finding {
     let Answer {
         status,
         summary,
         evidence,
         remedy,
-    } = answer(sight, rule);
+    } = answer(sight, rule, agreement);
     let remedy = match (&rule.remedy, status) {
         (Some(own), Status::Warn | Status::Fail) => Cow::Owned(own.clone()),
         _ => remedy,
@@ -151,7 +165,7 @@ fn finding(sight: &Sight<'_>, rule: &CheckRule) -> Finding {
     }
 }
 
-fn answer(sight: &Sight<'_>, rule: &CheckRule) -> Answer {
+fn answer(sight: &Sight<'_>, rule: &CheckRule, agreement: &Answer) -> Answer {
     let today = text::day(sight.now);
     if let Some(from) = rule.from.filter(|from| today < *from) {
         return Answer::skip(format!("The rule applies from {from}"));
@@ -177,9 +191,8 @@ fn answer(sight: &Sight<'_>, rule: &CheckRule) -> Answer {
         CheckId::SipOptionsAnswered => sip::options_answered(sight),
         CheckId::LegacyVersionsRefused => survey::legacy_versions_refused(sight, rule.severity),
         CheckId::EkuRemovalReady => removal::ready(sight),
-        CheckId::CertificateNotRevoked | CheckId::AddressesAgree => {
-            Answer::skip("Not looked at by a routine visit")
-        }
+        CheckId::AddressesAgree => agreement.clone(),
+        CheckId::CertificateNotRevoked => Answer::skip("Not looked at by a routine visit"),
     }
 }
 

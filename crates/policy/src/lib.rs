@@ -7,7 +7,8 @@
 //!  Observation ───┘              ├─ identity names            ──► Judgement
 //!                                ├─ validity dates                (findings, verdict)
 //!                                ├─ usage    extended key usage
-//!                                └─ sip      OPTIONS
+//!                                ├─ sip      OPTIONS
+//!                                └─ agreement: all addresses of one visit
 //! ```
 //!
 //! Judging is pure: the same observation, profile and time give the same judgement, and the same
@@ -16,8 +17,8 @@
 //! What was not seen is skipped: it is neither good nor bad. Only what an endpoint answered can
 //! fail it; a refused, silent or unreachable endpoint is inconclusive.
 //!
-//! This crate does no I/O and reads no clock. It does not look at revocation, at several
-//! addresses or at several visits.
+//! This crate does no I/O and reads no clock. It does not look at revocation or at several
+//! visits.
 //!
 //! ```
 //! use siptls_catalog::{profile, DEFAULT_PROFILE};
@@ -32,10 +33,11 @@
 //! # };
 //!
 //! let judge = Judge::new(profile(DEFAULT_PROFILE).unwrap(), None, &target);
-//! let judgement = judge.judge(&observation, clock::now());
-//! assert_eq!(judgement.verdict, Verdict::Inconclusive);
+//! let judgements = judge.judge_visit(&[observation], clock::now());
+//! assert_eq!(judgements[0].verdict, Verdict::Inconclusive);
 //! ```
 
+mod agreement;
 mod answer;
 mod elsewhere;
 mod hello;

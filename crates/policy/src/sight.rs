@@ -18,6 +18,8 @@ pub(crate) struct Sight<'a> {
     pub(crate) path: Option<Path>,
     /// The name rules; `None` when the leaf cannot be read.
     pub(crate) names: Option<NameMatch>,
+    /// The same rules for the name of the SRV target that led to the address.
+    pub(crate) srv_names: Option<NameMatch>,
     /// The path ends at a root that the peer lists and whose certificate is not at hand.
     pub(crate) listed: Option<&'a ListedName>,
 }
@@ -32,7 +34,10 @@ impl<'a> Sight<'a> {
     ) -> Self {
         let host = observation.target.verified_name();
         let chain = observation.chain.as_deref();
-        let names = chain.and_then(Chain::leaf).map(|leaf| match_name(leaf, &host));
+        let leaf = chain.and_then(Chain::leaf);
+        let names = leaf.map(|leaf| match_name(leaf, &host));
+        let srv = observation.srv.as_deref();
+        let srv_names = leaf.zip(srv).map(|(leaf, srv)| match_name(leaf, &srv.target));
         let listed = path.as_ref().and_then(|path| match &path.problem {
             Some(
                 PathProblem::MissingIntermediate {
@@ -59,6 +64,7 @@ impl<'a> Sight<'a> {
             host,
             path,
             names,
+            srv_names,
             listed,
         }
     }

@@ -23,6 +23,7 @@ mod connection;
 mod errand;
 mod facts;
 mod resolve;
+mod resolver;
 pub mod sip;
 pub mod survey;
 mod surveying;
@@ -31,6 +32,6 @@ mod visit;
 
 pub use account::Standing;
 pub use errand::Errand;
-pub use resolve::MAX_ADDRESSES;
+pub use resolve::{MAX_ADDRESSES, MAX_SRV_RECORDS};
 pub use surveying::SURVEY_TIMEOUTS;
 pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions, SPACING};

@@ -1,77 +1,282 @@
-//! From a host to its addresses.
+//! From a target to the addresses that are visited.
+//!
+//! ```text
+//!  address, `connect`, port given ───────────────────────► A, AAAA of the host ─► host's port
+//!  name alone ─► _sips._tcp.NAME SRV ─┬─ records ────────► A, AAAA of each target ─► record's port
+//!                                     ├─ target `.` ─────► the service is not offered
+//!                                     └─ none, no answer ► A, AAAA of the host ─► 5061
+//! ```
 
+use crate::resolver::SystemResolver;
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::{DnsError, NetError};
-use siptls_model::{Host, Phase, ProbeError, Reason, escape_text_bounded};
-use std::net::IpAddr;
-use std::sync::OnceLock;
+use hickory_resolver::proto::rr::RData;
+use siptls_model::{Phase, ProbeError, Reason, SrvRecord, Target, escape_text_bounded};
+use std::cmp::Reverse;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-/// Most addresses of one name that are visited; a load balancer's name has two to eight. The rest
-/// is left out and said so in the log.
+/// Most places of one target that are visited, addresses and SRV targets without one together; a load balancer's name
+/// has two to eight. The rest is left out and said so in the log.
 pub const MAX_ADDRESSES: usize = 16;
 
-/// Looks hosts up with the resolver that this machine is configured to use, hosts file included.
+/// Most SRV records of one service whose targets are looked up; as many as there are places to visit. The rest is left
+/// out and said so in the log.
+pub const MAX_SRV_RECORDS: usize = MAX_ADDRESSES;
+
+/// Longest name of an SRV target in characters before escaping: more than DNS has (RFC 1035 §2.3.4).
+const MAX_TARGET_CHARS: usize = 256;
+
+/// One place to visit.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// The record that leads there.
+    pub(crate) srv: Option<Arc<SrvRecord>>,
+    /// The address, or why there is none.
+    pub(crate) address: Result<SocketAddr, ProbeError>,
+}
+
+/// Looks targets up with the resolver that this machine is configured to use, hosts file included.
 #[derive(Default)]
 pub(crate) struct Lookup {
-    /// Made at the first name, so that a machine without a resolver can still visit addresses, and
-    /// kept once it could be made: a machine that starts may have none yet.
-    resolver: OnceLock<TokioResolver>,
+    resolver: SystemResolver,
 }
 
 impl Lookup {
-    /// The addresses of a host, IPv4 first, without repetitions, at most [`MAX_ADDRESSES`].
-    pub(crate) async fn addresses(&self, host: &Host, deadline: Instant) -> Result<Vec<IpAddr>, ProbeError> {
-        let name = match host {
-            Host::Ip(ip) => return Ok(vec![*ip]),
-            Host::Name(name) => name,
-        };
-        let resolver = match self.resolver.get() {
-            Some(resolver) => resolver,
-            None => match system_resolver() {
-                Ok(made) => self.resolver.get_or_init(|| made),
-                Err(why) => {
-                    return Err(error(
-                        Reason::ResolveFailed,
-                        format!("this machine has no usable resolver: {why}"),
-                    ));
-                }
-            },
-        };
-        // A name with a dot is whole: the search list of this machine must not lead it elsewhere.
-        let query = if name.contains('.') {
-            format!("{name}.")
-        } else {
-            name.clone()
-        };
-        let Ok(answer) = timeout_at(deadline, resolver.lookup_ip(query)).await else {
-            return Err(error(
-                Reason::ResolveTimeout,
-                format!("no answer for `{name}` within the deadline"),
-            ));
-        };
-        let mut addresses: Vec<IpAddr> = answer.map_err(|fault| classify(name, &fault))?.iter().collect();
-        addresses.sort_by_key(|address| (address.is_ipv6(), *address));
-        addresses.dedup();
-        if addresses.len() > MAX_ADDRESSES {
-            tracing::warn!(host = %name, found = addresses.len(), visited = MAX_ADDRESSES, "name has too many addresses");
-            addresses.truncate(MAX_ADDRESSES);
+    /// Where to go for a target: at least one place, none twice, at most [`MAX_ADDRESSES`]. The look-ups together have
+    /// the target's timeout, counted from `start`.
+    pub(crate) async fn places(&self, target: &Target, start: Instant) -> Vec<Place> {
+        if let Some(address) = target.literal_address() {
+            return vec![Place {
+                srv: None,
+                address: Ok(address),
+            }];
         }
-        if addresses.is_empty() {
-            return Err(error(
-                Reason::NameNotFound,
-                format!("`{name}` has no A or AAAA record"),
-            ));
+        match self.resolver.current() {
+            Ok(resolver) => places(&resolver, target, start).await,
+            Err(why) => vec![nowhere(
+                Reason::ResolveFailed,
+                format!("this machine has no usable resolver: {why}"),
+            )],
         }
-        Ok(addresses)
     }
 }
 
-fn system_resolver() -> Result<TokioResolver, String> {
-    let mut builder = TokioResolver::builder_tokio().map_err(|fault| fault.to_string())?;
-    builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-    builder.build().map_err(|fault| fault.to_string())
+async fn places(resolver: &TokioResolver, target: &Target, start: Instant) -> Vec<Place> {
+    let (host, port) = target.dial();
+    let host = host.to_string();
+    let deadline = start + target.timeout;
+    let mut places = Vec::new();
+    match target.srv_owner() {
+        // The other half is left for what is done without an answer.
+        Some(owner) => match service(resolver, &host, &owner, start + target.timeout / 2).await {
+            Service::Offered(records) => through(resolver, records, deadline, &mut places).await,
+            Service::NotOffered => places.push(nowhere(
+                Reason::NameNotFound,
+                format!("`{host}` says that it offers no SIPS service: the target of `{owner}` SRV is `.`"),
+            )),
+            Service::Unknown => direct(resolver, &host, port, deadline, &mut places).await,
+        },
+        None => direct(resolver, &host, port, deadline, &mut places).await,
+    }
+    if places.len() > MAX_ADDRESSES {
+        tracing::warn!(
+            host,
+            found = places.len(),
+            visited = MAX_ADDRESSES,
+            "name has too many addresses"
+        );
+        places.truncate(MAX_ADDRESSES);
+    }
+    places
+}
+
+/// What a domain says about its SIPS service.
+enum Service {
+    /// These machines offer it, in the order in which they are to be tried.
+    Offered(Vec<SrvRecord>),
+    /// It is decidedly not available (RFC 2782, target `.`).
+    NotOffered,
+    /// Nothing, or nothing was heard: callers go to the host itself (RFC 3263 §4.2).
+    Unknown,
+}
+
+async fn service(resolver: &TokioResolver, host: &str, owner: &str, deadline: Instant) -> Service {
+    let answer = match timeout_at(deadline, resolver.srv_lookup(query(host, owner))).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(fault)) => {
+            if !matches!(response_code(&fault), Some(0 | 3)) {
+                let error = escape_text_bounded(&fault.to_string(), 200);
+                tracing::warn!(owner, error, "SRV look-up failed, the host itself is visited");
+            }
+            return Service::Unknown;
+        }
+        Err(_) => {
+            tracing::warn!(owner, "SRV look-up was not answered, the host itself is visited");
+            return Service::Unknown;
+        }
+    };
+    let all = answer.answers().iter().filter_map(|record| match &record.data {
+        RData::SRV(srv) => Some(srv),
+        _ => None,
+    });
+    let mut some = false;
+    let mut records: Vec<SrvRecord> = all
+        .inspect(|_| some = true)
+        .filter(|srv| !srv.target.is_root())
+        .map(|srv| SrvRecord {
+            owner: owner.to_owned(),
+            priority: srv.priority,
+            weight: srv.weight,
+            target: shown_name(&srv.target.to_ascii()),
+            port: srv.port,
+        })
+        .collect();
+    if records.is_empty() {
+        return if some {
+            Service::NotOffered
+        } else {
+            Service::Unknown
+        };
+    }
+    records.sort_by(|a, b| {
+        let order = |record: &SrvRecord| (record.priority, Reverse(record.weight));
+        order(a)
+            .cmp(&order(b))
+            .then_with(|| (&a.target, a.port).cmp(&(&b.target, b.port)))
+    });
+    records.dedup();
+    if records.len() > MAX_SRV_RECORDS {
+        tracing::warn!(
+            owner,
+            found = records.len(),
+            used = MAX_SRV_RECORDS,
+            "name has too many SRV records"
+        );
+        records.truncate(MAX_SRV_RECORDS);
+    }
+    Service::Offered(records)
+}
+
+/// The addresses of the targets of some records, in their order. One target that is slow or has none keeps no other back.
+async fn through(
+    resolver: &TokioResolver,
+    records: Vec<SrvRecord>,
+    deadline: Instant,
+    places: &mut Vec<Place>,
+) {
+    let records: Vec<Arc<SrvRecord>> = records.into_iter().map(Arc::new).collect();
+    let mut lookups = JoinSet::new();
+    for (index, record) in records.iter().enumerate() {
+        let (resolver, record) = (resolver.clone(), Arc::clone(record));
+        lookups.spawn(async move {
+            // A target is always whole (RFC 2782).
+            let whole = format!("{}.", record.target);
+            (index, addresses(&resolver, &record.target, whole, deadline).await)
+        });
+    }
+    let mut found: Vec<_> = records.iter().map(|_| None).collect();
+    while let Some(lookup) = lookups.join_next().await {
+        let Ok((index, addresses)) = lookup else { continue };
+        if let Some(place) = found.get_mut(index) {
+            *place = Some(addresses);
+        }
+    }
+    for (record, addresses) in records.iter().zip(found) {
+        let addresses = addresses
+            .unwrap_or_else(|| Err(error(Reason::Internal, "the look-up ended abnormally".to_owned())))
+            .map_err(|error| ProbeError {
+                message: format!("SRV target of `{}`: {}", record.owner, error.message),
+                ..error
+            });
+        add(Some(record), record.port, addresses, places);
+    }
+}
+
+/// The addresses of the host itself.
+async fn direct(resolver: &TokioResolver, host: &str, port: u16, deadline: Instant, places: &mut Vec<Place>) {
+    let found = addresses(resolver, host, query(host, host), deadline).await;
+    add(None, port, found, places);
+}
+
+/// Adds what was found, unless it is already there through an earlier record.
+fn add(
+    srv: Option<&Arc<SrvRecord>>,
+    port: u16,
+    addresses: Result<Vec<IpAddr>, ProbeError>,
+    places: &mut Vec<Place>,
+) {
+    let mut push = |address: Result<SocketAddr, ProbeError>| {
+        let known = address.as_ref().is_ok_and(|address| {
+            places
+                .iter()
+                .any(|place| place.address.as_ref().is_ok_and(|known| known == address))
+        });
+        if !known {
+            places.push(Place {
+                srv: srv.cloned(),
+                address,
+            });
+        }
+    };
+    match addresses {
+        Ok(addresses) => {
+            for ip in addresses {
+                push(Ok(SocketAddr::new(ip, port)));
+            }
+        }
+        Err(error) => push(Err(error)),
+    }
+}
+
+/// The addresses of a name, asked for as `query`: IPv4 first, without repetitions.
+async fn addresses(
+    resolver: &TokioResolver,
+    name: &str,
+    query: String,
+    deadline: Instant,
+) -> Result<Vec<IpAddr>, ProbeError> {
+    let Ok(answer) = timeout_at(deadline, resolver.lookup_ip(query)).await else {
+        return Err(error(
+            Reason::ResolveTimeout,
+            format!("no answer for `{name}` within the deadline"),
+        ));
+    };
+    let mut addresses: Vec<IpAddr> = answer.map_err(|fault| classify(name, &fault))?.iter().collect();
+    addresses.sort_by_key(|address| (address.is_ipv6(), *address));
+    addresses.dedup();
+    if addresses.is_empty() {
+        return Err(error(
+            Reason::NameNotFound,
+            format!("`{name}` has no A or AAAA record"),
+        ));
+    }
+    Ok(addresses)
+}
+
+/// What to ask about `name` for a host. A host with a dot is whole: the search list of this machine must not lead it
+/// elsewhere.
+fn query(host: &str, name: &str) -> String {
+    if host.contains('.') {
+        format!("{name}.")
+    } else {
+        name.to_owned()
+    }
+}
+
+/// The name of a machine as its record has it, made comparable and safe to show.
+fn shown_name(name: &str) -> String {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    escape_text_bounded(&name.to_ascii_lowercase(), MAX_TARGET_CHARS)
+}
+
+fn nowhere(reason: Reason, message: String) -> Place {
+    Place {
+        srv: None,
+        address: Err(error(reason, message)),
+    }
 }
 
 fn error(reason: Reason, message: String) -> ProbeError {
@@ -82,23 +287,31 @@ fn error(reason: Reason, message: String) -> ProbeError {
     }
 }
 
+/// The response code of an answer without records: 0 and 3 alone say that the name or its records do not exist;
+/// SERVFAIL and REFUSED say that somebody could not answer.
+fn response_code(fault: &NetError) -> Option<u16> {
+    match fault {
+        NetError::Dns(DnsError::NoRecordsFound(none)) => Some(none.response_code.into()),
+        NetError::Dns(DnsError::ResponseCode(code)) => Some((*code).into()),
+        _ => None,
+    }
+}
+
 fn classify(name: &str, fault: &NetError) -> ProbeError {
     match fault {
-        NetError::Dns(DnsError::NoRecordsFound(none)) => {
-            let message = format!(
-                "`{name}` has no A or AAAA record (the answer was {})",
-                none.response_code
-            );
-            // Only these two say that the name or its records do not exist; SERVFAIL and REFUSED
-            // say that somebody could not answer.
-            match u16::from(none.response_code) {
-                0 | 3 => error(Reason::NameNotFound, message),
-                _ => error(
-                    Reason::ResolveFailed,
-                    format!("`{name}`: the resolver answered {}", none.response_code),
+        NetError::Dns(DnsError::NoRecordsFound(none)) if matches!(response_code(fault), Some(0 | 3)) => {
+            error(
+                Reason::NameNotFound,
+                format!(
+                    "`{name}` has no A or AAAA record (the answer was {})",
+                    none.response_code
                 ),
-            }
+            )
         }
+        NetError::Dns(DnsError::NoRecordsFound(none)) => error(
+            Reason::ResolveFailed,
+            format!("`{name}`: the resolver answered {}", none.response_code),
+        ),
         NetError::Timeout => error(
             Reason::ResolveTimeout,
             format!("the resolver did not answer for `{name}`"),
@@ -112,3 +325,6 @@ fn classify(name: &str, fault: &NetError) -> ProbeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -76,31 +76,26 @@ impl Prober {
 
     /// Visits every address of a target, one after the other, and says what was seen of each.
     ///
-    /// At least one observation comes back; without an address it says why there is none. Each
-    /// address has the target's timeout as one absolute deadline, and so has the look-up.
+    /// A name without port is looked up as the SIPS service that it may be (RFC 3263 §4.2), and as a host when it is
+    /// none. At least one observation comes back; one without an address says why there is none. Each address has the
+    /// target's timeout as one absolute deadline, and so has the look-up.
     pub async fn visit(&self, errand: &Errand) -> Vec<Observation> {
         let target = &errand.target;
         let started_at = clock::now();
         let start = Instant::now();
-        let (host, port) = target.dial();
-        let addresses = match self.lookup.addresses(&host, start + target.timeout).await {
-            Ok(addresses) => addresses,
-            Err(error) => {
-                let mut observation = Observation::blank(target, None, started_at);
-                observation.phases.resolve = Some(start.elapsed());
-                observation.duration = start.elapsed();
-                observation.error = Some(error);
-                return vec![observation];
-            }
-        };
+        let places = self.lookup.places(target, start).await;
         let resolve = target.literal_address().is_none().then(|| start.elapsed());
-        let mut observations = Vec::with_capacity(addresses.len());
-        for ip in addresses {
-            let address = SocketAddr::new(ip, port);
-            let mut observation = match target.depth {
-                Depth::Survey => self.survey_address(errand, address).await,
-                Depth::Hello | Depth::Routine => self.visit_address(errand, address).await,
+        let mut observations = Vec::with_capacity(places.len());
+        for place in places {
+            let mut observation = match (place.address, target.depth) {
+                (Ok(address), Depth::Survey) => self.survey_address(errand, address).await,
+                (Ok(address), Depth::Hello | Depth::Routine) => self.visit_address(errand, address).await,
+                (Err(error), _) => Observation {
+                    error: Some(error),
+                    ..Observation::blank(target, None, started_at)
+                },
             };
+            observation.srv = place.srv;
             observation.phases.resolve = resolve;
             observation.duration += resolve.unwrap_or_default();
             observations.push(observation);
@@ -463,7 +458,8 @@ fn request(target: &Target, local: Option<SocketAddr>) -> Result<OptionsRequest,
         reason: Reason::Internal,
         message,
     };
-    let name = target.verified_name();
+    // Who is called is one thing, whose certificate is expected another (RFC 5922 §7.3).
+    let name = target.endpoint.host().to_string();
     let host = sip::Host::parse(&name).map_err(|fault| internal(fault.to_string()))?;
     let local = local.ok_or_else(|| internal("the local address of the connection is unknown".to_owned()))?;
     let nonce = Nonce::random().map_err(|fault| internal(fault.to_string()))?;

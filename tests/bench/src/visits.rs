@@ -194,10 +194,16 @@ impl Bench {
         match extra {
             Extra::None => {}
             Extra::Parse => assert_eq!(parse().entries.len(), 2),
-            Extra::Judge => assert_eq!(judge.judge(seen, clock::now()).verdict, Verdict::Pass),
+            Extra::Judge => assert_eq!(
+                judge.judge_visit(std::slice::from_ref(seen), clock::now())[0].verdict,
+                Verdict::Pass
+            ),
             Extra::Verify => {
                 assert!(assess_path(&parse(), &self.roots).anchor.is_some());
-                assert_eq!(judge.judge(seen, clock::now()).verdict, Verdict::Pass);
+                assert_eq!(
+                    judge.judge_visit(std::slice::from_ref(seen), clock::now())[0].verdict,
+                    Verdict::Pass
+                );
             }
         }
     }

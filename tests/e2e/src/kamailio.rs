@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
 
+use crate::namespace::Namespace;
 use crate::peer::{ClientAuth, Peer};
 use crate::pki::{Identity, Pki};
 use crate::port::Port;
@@ -27,25 +29,39 @@ impl Kamailio {
     pub fn start(identity: &Identity, ciphers: Option<&str>, client_auth: ClientAuth) -> Self {
         let port = Port::lease();
         let folder = folder("kamailio");
-        let tls = folder.path().join("tls.cfg");
-        let main = folder.path().join("kamailio.cfg");
-        fs::write(&tls, domain(identity, ciphers, client_auth)).expect("write tls.cfg");
-        fs::write(&main, configuration(port.address(), &tls.display().to_string()))
-            .expect("write kamailio.cfg");
-
-        let mut command = Command::new("kamailio");
-        command
-            .args(["-DD", "-E", "-m", "32", "-M", "8", "-f"])
-            .arg(&main);
-        command
-            .arg("-Y")
-            .arg(folder.path())
-            .arg("-P")
-            .arg(folder.path().join("pid"));
+        let domain = domain(identity, ciphers, client_auth);
+        let command = command(folder.path(), &domain, port.address());
         let mut running = Running::start("kamailio", folder, command).listening(port.number());
         running.await_log("SIP workers are up");
         Self { running, port }
     }
+
+    /// Starts one at this address inside a namespace, with its own choice of ciphers; it asks for no client certificate.
+    ///
+    /// # Panics
+    ///
+    /// As [`Kamailio::start`].
+    pub fn start_in(namespace: &Namespace, identity: &Identity, address: SocketAddr) -> Running {
+        let folder = folder("kamailio");
+        let domain = domain(identity, None, ClientAuth::None);
+        let command = namespace.enter(&command(folder.path(), &domain, address));
+        let mut running = Running::start("kamailio", folder, command).listening_at(address);
+        running.await_log("SIP workers are up");
+        running
+    }
+}
+
+fn command(folder: &Path, domain: &str, address: SocketAddr) -> Command {
+    let tls = folder.join("tls.cfg");
+    let main = folder.join("kamailio.cfg");
+    fs::write(&tls, domain).expect("write tls.cfg");
+    fs::write(&main, configuration(address, &tls.display().to_string())).expect("write kamailio.cfg");
+    let mut command = Command::new("kamailio");
+    command
+        .args(["-DD", "-E", "-m", "32", "-M", "8", "-f"])
+        .arg(&main);
+    command.arg("-Y").arg(folder).arg("-P").arg(folder.join("pid"));
+    command
 }
 
 impl Peer for Kamailio {

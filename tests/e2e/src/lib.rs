@@ -2,7 +2,8 @@
 //!
 //! A rig starts in its own temporary folder, is ready when its constructor returns, and is ended by process id when
 //! it is dropped, also by a panic; then its log is printed and its folder kept. A program that is missing or does not start
-//! fails the test with a hint: nothing is ever skipped. Traffic stays on loopback and nothing needs a privilege.
+//! fails the test with a hint: nothing is ever skipped. Traffic stays on loopback and nothing needs a privilege but a
+//! [`Namespace`], which needs root or a kernel that lets users make namespaces.
 //!
 //! ```text
 //!  Pki ──► OpensslServer GnutlsServer NssServer Kamailio Haproxy Stunnel ◄── Proxy ◄── Client (openssl s_client)
@@ -31,6 +32,7 @@ mod gnutls;
 mod haproxy;
 mod http;
 mod kamailio;
+mod namespace;
 mod nss;
 mod openssl;
 mod peer;
@@ -52,6 +54,7 @@ pub use gnutls::GnutlsServer;
 pub use haproxy::Haproxy;
 pub use http::{HttpResponse, http_get, http_post};
 pub use kamailio::Kamailio;
+pub use namespace::Namespace;
 pub use nss::NssServer;
 pub use openssl::{OpensslRig, OpensslServer};
 pub use peer::{ClientAuth, Peer, sip_options};

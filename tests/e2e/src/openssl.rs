@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::process::Command;
 
+use crate::namespace::Namespace;
 use crate::peer::{ClientAuth, Peer};
 use crate::pki::{Identity, Pki};
 use crate::port::Port;
@@ -118,12 +120,33 @@ impl OpensslRig {
     pub fn start(&self) -> OpensslServer {
         let port = Port::lease();
         let folder = folder("openssl");
+        let command = self.command(folder.path(), SocketAddr::new(self.host, port.number()));
+        let running = Running::start("openssl s_server", folder, command).listening(port.number());
+        OpensslServer {
+            running,
+            port,
+            host: self.host,
+        }
+    }
+
+    /// Starts it at this address inside a namespace.
+    ///
+    /// # Panics
+    ///
+    /// As [`OpensslRig::start`].
+    pub fn start_in(&self, namespace: &Namespace, address: SocketAddr) -> Running {
+        let folder = folder("openssl");
+        let command = namespace.enter(&self.command(folder.path(), address));
+        Running::start("openssl s_server", folder, command).listening_at(address)
+    }
+
+    fn command(&self, folder: &Path, address: SocketAddr) -> Command {
         let options = if self.options.is_empty() {
             String::new()
         } else {
             format!("Options = {}\n", self.options.join(","))
         };
-        let configuration = folder.path().join("openssl.cnf");
+        let configuration = folder.join("openssl.cnf");
         fs::write(
             &configuration,
             format!("openssl_conf = init\n[init]\nssl_conf = ssl\n[ssl]\nsystem_default = all\n[all]\n{options}MinProtocol = None\n"),
@@ -131,7 +154,6 @@ impl OpensslRig {
         .expect("write openssl.cnf");
         let mut command = Command::new("openssl");
         command.env("OPENSSL_CONF", &configuration);
-        let address = SocketAddr::new(self.host, port.number());
         command.args(["s_server", "-accept", &address.to_string(), self.version]);
         command.args(["-cipher", &format!("{}:@SECLEVEL=0", self.ciphers)]);
         command
@@ -156,12 +178,7 @@ impl OpensslRig {
                 .arg(Pki::shared().root());
         }
         command.args(&self.arguments);
-        let running = Running::start("openssl s_server", folder, command).listening(port.number());
-        OpensslServer {
-            running,
-            port,
-            host: self.host,
-        }
+        command
     }
 }
 

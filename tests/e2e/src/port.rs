@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 
 /// Below the kernel's default range for outgoing connections, so that no client's own port gets in the way.
 const RANGE: std::ops::Range<u16> = 20_000..32_000;
@@ -57,24 +57,46 @@ impl Port {
     }
 }
 
-/// Whether a socket listens on this TCP port, read from the kernel's table: no connection is spent on asking.
-pub(crate) fn listens(port: u16) -> bool {
-    ["/proc/net/tcp", "/proc/net/tcp6"]
+/// Whether a socket listens on this TCP port, at one address or any, in the network that a process lives in. Read from the
+/// kernel's table: no connection is spent on asking.
+pub(crate) fn listens(process: u32, host: Option<IpAddr>, port: u16) -> bool {
+    let host = host.map(in_table);
+    ["tcp", "tcp6"]
         .iter()
-        .filter_map(|table| fs::read_to_string(table).ok())
+        .filter_map(|table| fs::read_to_string(format!("/proc/{process}/net/{table}")).ok())
         .any(|table| {
             table.lines().skip(1).any(|line| {
                 let mut fields = line.split_whitespace().skip(1);
                 let local = fields.next().and_then(|address| address.rsplit_once(':'));
                 let state = fields.nth(1);
                 state == Some("0A")
-                    && local.and_then(|(_, hex)| u16::from_str_radix(hex, 16).ok()) == Some(port)
+                    && local.is_some_and(|(address, number)| {
+                        u16::from_str_radix(number, 16) == Ok(port)
+                            && host.as_ref().is_none_or(|host| host == address)
+                    })
             })
         })
 }
 
+/// An address as the kernel's table has it: words of the machine's byte order, in hexadecimal.
+fn in_table(host: IpAddr) -> String {
+    let octets = match host {
+        IpAddr::V4(host) => host.octets().to_vec(),
+        IpAddr::V6(host) => host.octets().to_vec(),
+    };
+    octets
+        .chunks_exact(4)
+        .map(|word| {
+            let word: [u8; 4] = word.try_into().expect("a chunk of four");
+            format!("{:08X}", u32::from_ne_bytes(word))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv6Addr;
+
     use super::*;
 
     #[test]
@@ -84,8 +106,14 @@ mod tests {
         numbers.sort_unstable();
         numbers.dedup();
         assert_eq!(numbers.len(), ports.len());
-        assert!(!listens(ports[0].number()));
+        let (own, port) = (std::process::id(), ports[0].number());
+        assert!(!listens(own, None, port));
         let _listener = TcpListener::bind(ports[0].address()).expect("bind the leased port");
-        assert!(listens(ports[0].number()));
+        assert!(listens(own, None, port));
+        assert!(listens(own, Some(Ipv4Addr::LOCALHOST.into()), port));
+        assert!(!listens(own, Some(Ipv4Addr::new(127, 0, 0, 2).into()), port));
+        let six = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).expect("bind IPv6");
+        let port = six.local_addr().expect("an address").port();
+        assert!(listens(own, Some(Ipv6Addr::LOCALHOST.into()), port));
     }
 }

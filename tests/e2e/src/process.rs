@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::thread;
@@ -64,17 +65,31 @@ impl Running {
         }
     }
 
-    /// Waits until something listens on the port.
+    /// Waits until something listens on the port, in the network that the process lives in.
     ///
     /// # Panics
     ///
     /// When the process ends before, or the deadline passes.
     #[must_use]
-    pub fn listening(mut self, port: u16) -> Self {
+    pub fn listening(self, port: u16) -> Self {
+        self.listening_on(None, port)
+    }
+
+    /// Waits until something listens at this very address.
+    ///
+    /// # Panics
+    ///
+    /// As [`Running::listening`].
+    #[must_use]
+    pub fn listening_at(self, address: SocketAddr) -> Self {
+        self.listening_on(Some(address.ip()), address.port())
+    }
+
+    fn listening_on(mut self, host: Option<IpAddr>, port: u16) -> Self {
         let what = format!("{} to listen on port {port}", self.name);
         until(&what, DEADLINE, || {
             self.refuse_end(&what);
-            listens(port).then_some(())
+            listens(self.id(), host, port).then_some(())
         });
         self
     }

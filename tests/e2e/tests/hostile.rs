@@ -120,7 +120,7 @@ async fn every_hostile_peer_is_told_apart_within_the_deadline() {
                 "{case}"
             );
         }
-        let verdict = judge.judge(&seen, clock::now()).verdict;
+        let verdict = judge.judge_visit(std::slice::from_ref(&seen), clock::now())[0].verdict;
         if handshake.is_none() {
             assert_eq!(verdict, Verdict::Inconclusive, "{case}");
         }

@@ -359,7 +359,12 @@ fn a_survey_ends_with_the_budget_and_does_not_begin_with_too_little() {
             survey: None,
             ..seen.clone()
         };
-        let verdict = |seen: &Observation| judge.judge(seen, seen.started_at).verdict;
+        let verdict = |seen: &Observation| {
+            judge
+                .judge_visit(std::slice::from_ref(seen), seen.started_at)
+                .remove(0)
+                .verdict
+        };
         assert_eq!(verdict(&seen), verdict(&routine));
     }
 }

@@ -113,6 +113,7 @@ const ADDED: &[&str] = &[
     "handshake.key_exchange_signature",
     "handshake.ocsp_stapled",
     "target.maintenance",
+    "target.srv",
 ];
 
 #[test]

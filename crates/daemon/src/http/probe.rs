@@ -10,10 +10,8 @@ use axum::response::{IntoResponse, Response};
 use siptls_catalog::Profile;
 use siptls_metrics::{CONTENT_TYPE, ProbeResult, Series, Shown, Subject, Tally, probe_answer};
 use siptls_model::{
-    Document, Judgement, Observation, Report, Target, Timestamp, Verdict, clock, escape_text,
-    escape_text_bounded,
+    Document, Judgement, Observation, Report, Target, Verdict, clock, escape_text, escape_text_bounded,
 };
-use siptls_policy::Judge;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -205,19 +203,18 @@ struct Answered {
     postponed: Option<String>,
 }
 
-fn answered(
+/// What is known of the address of a visit: the observation to judge, what was counted, and why there was no visit.
+fn known(
     app: &App,
     question: &Question,
-    judge: &Judge,
     mut observation: Observation,
-    now: Timestamp,
-) -> Answered {
+) -> (Observation, Tally, Option<String>) {
     let mut tally = Tally::default();
     tally.count(&observation);
     let error = observation.error.as_ref().filter(|_| observation.is_postponed());
     let postponed = error.map(|error| error.message.clone());
     if postponed.is_some()
-        && let Some(last) = question.member.sight(observation.address)
+        && let Some(last) = question.member.sight(&observation.place())
     {
         observation = last.observation.clone();
         observation.survey = None;
@@ -229,12 +226,7 @@ fn answered(
         tally.surveyed(ended);
     }
     observation.peer_region = app.fleet.peer_region(&observation);
-    Answered {
-        judgement: judge.judge(&observation, now),
-        observation,
-        tally,
-        postponed,
-    }
+    (observation, tally, postponed)
 }
 
 fn answer(
@@ -246,15 +238,28 @@ fn answer(
 ) -> Response {
     let judge = question.member.judge_by(Arc::clone(&question.profile));
     let now = clock::now();
-    let all: Vec<Answered> = observations
-        .into_iter()
-        .map(|observation| answered(app, question, &judge, observation, now))
+    let mut seen = Vec::with_capacity(observations.len());
+    let mut counted = Vec::with_capacity(observations.len());
+    for observation in observations {
+        let (observation, tally, postponed) = known(app, question, observation);
+        seen.push(observation);
+        counted.push((tally, postponed));
+    }
+    let judgements = judge.judge_visit(&seen, now);
+    let all: Vec<Answered> = (seen.into_iter().zip(judgements))
+        .zip(counted)
+        .map(|((observation, judgement), (tally, postponed))| Answered {
+            observation,
+            judgement,
+            tally,
+            postponed,
+        })
         .collect();
     let shown: Vec<Shown> = all
         .iter()
         .map(|one| {
             let address = one.observation.address;
-            let subject = Subject::new(&question.target, address);
+            let subject = Subject::new(&question.target, &one.observation.place());
             let series = Series::new(subject, one.tally.clone(), &one.observation, &one.judgement);
             Shown {
                 series: Arc::new(series),

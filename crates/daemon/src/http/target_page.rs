@@ -63,6 +63,17 @@ fn write_sight(out: &mut String, sight: &Sight, caller: &str) {
         badge(Some(report.verdict)),
         safe(sentence(report.verdict, caller))
     );
+    if let Some(srv) = &report.target.srv {
+        let _ = writeln!(
+            out,
+            "<p class=\"soft\">{} SRV {} {} {} {}</p>",
+            safe(&srv.owner),
+            srv.priority,
+            srv.weight,
+            srv.port,
+            safe(&srv.target)
+        );
+    }
     if let Some(error) = &sight.observation.error {
         let _ = writeln!(
             out,

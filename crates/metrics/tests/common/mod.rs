@@ -233,7 +233,7 @@ pub(crate) fn series(visit: &(Observation, Judgement)) -> Series {
         tally.surveyed(visit.0.started_at);
     }
     Series::new(
-        Subject::new(&visit.0.target, visit.0.address),
+        Subject::new(&visit.0.target, &visit.0.place()),
         tally,
         &visit.0,
         &visit.1,

@@ -268,7 +268,10 @@ pub(crate) fn judge_by(
     roots: Option<Arc<RootSet>>,
     now: &str,
 ) -> Judgement {
-    Judge::new(profile, roots, &observation.target).judge(observation, at(now))
+    let judge = Judge::new(profile, roots, &observation.target);
+    judge
+        .judge_visit(std::slice::from_ref(observation), at(now))
+        .remove(0)
 }
 
 #[track_caller]
