@@ -86,7 +86,7 @@ fn every_rule_has_a_source_and_a_date_that_is_not_ahead() {
             ["offer", "groups", "client_certificate", "roots", "names", "sip"]
         );
     }
-    assert_eq!(rules, 34 + 13 + 13 + 10 + 3 * 7);
+    assert_eq!(rules, 34 + 15 + 15 + 12 + 3 * 7);
 }
 
 #[test]

@@ -247,7 +247,9 @@ impl<'a> Walk<'a> {
     fn is_self_signed(&mut self, index: usize, certificate: &Certificate) -> bool {
         match self.check(index, certificate, Key::Sent(index), certificate) {
             Some(Outcome::Good) => true,
-            Some(Outcome::Refused(_) | Outcome::Unknown(_)) => agreement(certificate, certificate) != Some(false),
+            Some(Outcome::Refused(_) | Outcome::Unknown(_)) => {
+                agreement(certificate, certificate) != Some(false)
+            }
             Some(Outcome::Bad) | None => false,
         }
     }

@@ -3,7 +3,8 @@
 use crate::schedule::{mix, part_of, stable_hash};
 use jiff::Timestamp;
 use siptls_model::{
-    Acceptance, ClientCertificateMode, Depth, Observation, SuitePreference, SurveyResult, Target,
+    Acceptance, ClientCertificateMode, Depth, Observation, ReferenceResult, SuitePreference, SurveyResult,
+    Target,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -272,10 +273,36 @@ impl SurveyClock {
 /// What is kept of the surveys of one address.
 #[derive(Debug, Default)]
 pub(crate) struct AddressSurvey {
-    pub(crate) agreed: Agreed,
+    agreed: Agreed,
+    /// What the reference client came to in the survey reported.
+    reference: Option<Arc<ReferenceResult>>,
     pub(crate) identity: Identity,
     /// When the last survey that found anything out ended.
     pub(crate) ended: Option<Timestamp>,
+}
+
+impl AddressSurvey {
+    /// Takes what a survey found out of an observation.
+    pub(crate) fn take(&mut self, observation: &mut Observation) -> Outcome {
+        let reference = observation.reference.take();
+        let Some(survey) = observation.survey.take() else {
+            return Outcome::Nothing;
+        };
+        let outcome = self.agreed.take(survey);
+        if outcome != Outcome::Nothing {
+            self.ended = observation.started_at.checked_add(observation.duration).ok();
+        }
+        if outcome == Outcome::Reported || self.reference.is_none() {
+            self.reference = reference;
+        }
+        outcome
+    }
+
+    /// Gives an observation what is reported of its address.
+    pub(crate) fn lend(&self, observation: &mut Observation) {
+        observation.survey = self.agreed.reported().cloned();
+        observation.reference.clone_from(&self.reference);
+    }
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod escape;
 mod finding;
 mod observation;
 mod outcome;
+mod reference;
 mod report;
 mod survey;
 mod target;
@@ -39,6 +40,7 @@ pub use observation::{
     SipOutcome,
 };
 pub use outcome::{Phase, ProbeError, Reason, Who};
+pub use reference::ReferenceResult;
 pub use report::{Document, Report, SCHEMA};
 pub use siptls_wire::{
     AlertDescription, CipherSuite, ClientCertificateType, ExtensionType, NamedGroup, Offer, ProtocolVersion,

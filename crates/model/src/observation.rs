@@ -1,6 +1,7 @@
 //! What one visit to one address saw.
 
 use crate::outcome::{Phase, ProbeError};
+use crate::reference::ReferenceResult;
 use crate::survey::SurveyResult;
 use crate::target::Target;
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ pub struct Observation {
     pub sip: SipOutcome,
     /// What a survey found besides; `None` when the visit was none.
     pub survey: Option<Arc<SurveyResult>>,
+    /// What the reference client at the end of a survey came to; `None` when the visit was none.
+    pub reference: Option<Arc<ReferenceResult>>,
     /// Every byte of the server's clear-text records that was read: the evidence. Bounded by
     /// `siptls_wire`'s flight limit.
     pub flight: Arc<[u8]>,
@@ -65,6 +68,7 @@ impl Observation {
             chain: None,
             sip: SipOutcome::NotSent,
             survey: None,
+            reference: None,
             flight: Arc::default(),
         }
     }

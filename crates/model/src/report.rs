@@ -6,6 +6,7 @@
 use crate::finding::{Finding, Judgement, Verdict};
 use crate::observation::{Authority, ClientCertificateMode, Observation};
 use crate::outcome::{Phase, Reason, Who};
+use crate::reference::ReferenceResult;
 use crate::survey::SurveyResult;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -57,6 +58,8 @@ pub struct Report {
     pub handshake: Option<HandshakeReport>,
     /// Filled by a survey only.
     pub accepted: Option<Arc<SurveyResult>>,
+    /// Filled by a survey only.
+    pub reference_client: Option<Arc<ReferenceResult>>,
     pub chain: Option<ChainReport>,
     pub sip: Option<SipReport>,
     pub checks: Vec<Finding>,
@@ -220,6 +223,7 @@ impl Report {
             },
             handshake: observation.handshake.as_ref().map(HandshakeReport::new),
             accepted: observation.survey.clone(),
+            reference_client: observation.reference.clone(),
             chain: observation
                 .chain
                 .as_ref()

@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
-use crate::{hello, identity, request, sip, survey, text, trust, usage, validity};
+use crate::{completion, hello, identity, reference, request, sip, survey, text, trust, usage, validity};
 use jiff::Timestamp;
 use siptls_catalog::{
     CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, endpoint, region_root_group, root_group,
@@ -64,6 +64,12 @@ impl Judge {
     #[must_use]
     pub const fn profile(&self) -> &Arc<Profile> {
         &self.profile
+    }
+
+    /// The root sets of which a chain may reach any; none: trust is not judged.
+    #[must_use]
+    pub fn root_sets(&self) -> &[Arc<RootSet>] {
+        &self.roots.sets
     }
 
     /// Judges an observation as of a moment: each check that the profile asks for, in the order of
@@ -175,6 +181,8 @@ fn answer(sight: &Sight<'_>, rule: &CheckRule) -> Answer {
         CheckId::EkuClientAuthPresent => usage::client_auth_present(sight),
         CheckId::SipOptionsAnswered => sip::options_answered(sight),
         CheckId::LegacyVersionsRefused => survey::legacy_versions_refused(sight, rule.severity),
+        CheckId::HandshakeCompletes => completion::completes(sight),
+        CheckId::ReferenceClientAgrees => reference::agrees(sight),
         CheckId::CertificateNotRevoked | CheckId::EkuRemovalReady | CheckId::AddressesAgree => {
             Answer::skip("Not looked at by a routine visit")
         }

@@ -7,6 +7,8 @@
 //!  Observation ───┘              ├─ identity names            ──► Judgement
 //!                                ├─ validity dates                (findings, verdict)
 //!                                ├─ usage    extended key usage
+//!                                ├─ completion the handshake's end
+//!                                ├─ reference a second client's opinion
 //!                                └─ sip      OPTIONS
 //! ```
 //!
@@ -37,10 +39,12 @@
 //! ```
 
 mod answer;
+mod completion;
 mod hello;
 mod identity;
 mod judge;
 mod paths;
+mod reference;
 mod request;
 mod sight;
 mod sip;

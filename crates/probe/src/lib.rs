@@ -13,6 +13,8 @@
 //! Visits to one address take turns: there is never more than one connection to it at a time, whatever targets share it.
 //! Waiting for a turn is charged to no target's deadline.
 //!
+//! A survey ends with one connection by rustls, the reference client: a second opinion.
+//!
 //! What it does not do: judge, retry, or reuse a connection. [`sip`] is its sans-I/O SIP part.
 
 mod chains;
@@ -20,6 +22,7 @@ mod classify;
 mod connection;
 mod errand;
 mod facts;
+mod reference;
 mod resolve;
 pub mod sip;
 pub mod survey;
@@ -28,6 +31,7 @@ mod turns;
 mod visit;
 
 pub use errand::Errand;
+pub use reference::CLIENT as REFERENCE_CLIENT;
 pub use resolve::MAX_ADDRESSES;
 pub use surveying::SURVEY_TIMEOUTS;
 pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions, SPACING};

@@ -111,7 +111,7 @@ impl Prober {
 
     /// Visits one address in a turn that the caller holds.
     pub(crate) async fn visit_in_turn(&self, errand: &Errand, address: SocketAddr) -> Observation {
-        let Errand { target, offer } = errand;
+        let Errand { target, offer, .. } = errand;
         let start = Instant::now();
         let deadline = start + target.timeout;
         let mut observation = Observation::blank(target, Some(address), clock::now());

@@ -79,10 +79,7 @@ fn judge(recipe: &Recipe) -> ([Certificate; 3], Option<PathProblem>, bool) {
     let certificates = [&leaf, &intermediate, &root].map(|der| Certificate::from_der(der).unwrap());
     let (sent, roots) = ([leaf, intermediate], [root]);
     let path = assess(&sent, &roots);
-    let is_unknown = matches!(
-        path.problem,
-        Some(PathProblem::UnknownSignatureAlgorithm { .. })
-    );
+    let is_unknown = matches!(path.problem, Some(PathProblem::UnknownSignatureAlgorithm { .. }));
     assert_eq!(path.complete, (!is_unknown).then_some(true));
     (certificates, path.problem, openssl::verifies(&sent, &roots))
 }
