@@ -358,6 +358,37 @@ mod tests {
         assert_eq!(agreed.reported(), Some(&survey(Selected, Accepted)));
     }
 
+    #[test]
+    fn the_reference_client_goes_with_the_survey_reported() {
+        use Acceptance::{Accepted, Refused, Unknown};
+        let target = Arc::new(target("a", Depth::Survey, None));
+        let at: Timestamp = "2026-11-22T07:00:00Z".parse().unwrap();
+        let seen = |survey: Arc<SurveyResult>, why: &str| Observation {
+            survey: Some(survey),
+            reference: Some(Arc::new(ReferenceResult::not_run("rustls", why, at))),
+            ..Observation::blank(&target, None, at)
+        };
+        let (one, other) = (survey(Refused, Accepted), survey(Accepted, Accepted));
+        let mut kept = AddressSurvey::default();
+        for (found, why, expected) in [
+            (survey(Unknown, Unknown), "first", "first"),
+            (one.clone(), "second", "second"),
+            (other.clone(), "third", "second"),
+            (survey(Unknown, Unknown), "fourth", "second"),
+            (other.clone(), "fifth", "fifth"),
+        ] {
+            let mut visit = seen(found, why);
+            kept.take(&mut visit);
+            assert_eq!((&visit.survey, &visit.reference), (&None, &None));
+            // A routine visit in between takes nothing away.
+            let mut routine = Observation::blank(&target, None, at);
+            assert_eq!(kept.take(&mut routine), Outcome::Nothing);
+            kept.lend(&mut routine);
+            let reference = routine.reference.unwrap();
+            assert_eq!(reference.why_not.as_deref(), Some(expected), "{why}");
+        }
+    }
+
     fn target(name: &str, depth: Depth, survey_interval: Option<Duration>) -> Target {
         Target {
             depth,

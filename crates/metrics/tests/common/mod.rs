@@ -153,6 +153,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
             duration: Duration::from_millis(12),
         }),
         flight: Arc::from([]),
+        ..Observation::blank(target, Some(address), "2026-11-22T07:00:00Z".parse().unwrap())
     };
     let findings: Vec<_> = CheckId::ALL
         .iter()
@@ -209,6 +210,7 @@ pub(crate) fn failed(
         sip: SipOutcome::NotSent,
         survey: None,
         flight: Arc::from([]),
+        ..Observation::blank(target, address, "2026-11-22T07:00:00Z".parse().unwrap())
     };
     let judgement = Judgement {
         as_of: observation.started_at,
