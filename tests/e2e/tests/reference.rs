@@ -71,8 +71,8 @@ fn it_connects_to_a_good_server_and_leaves_politely() {
     // Its connection is the last one: the last that the server read of it is close_notify (RFC 5246 §7.2.1).
     let last_heard = || {
         let log = server.log();
-        let heard = log.lines().filter(|line| line.starts_with("<<<"));
-        heard.last().unwrap_or_default().to_owned()
+        let mut heard = log.lines().filter(|line| line.starts_with("<<<"));
+        heard.next_back().unwrap_or_default().to_owned()
     };
     until("close_notify in the server's log", DEADLINE, || {
         last_heard().contains("close_notify").then_some(())
