@@ -89,7 +89,7 @@ fn every_rule_has_a_source_and_a_date_that_is_not_ahead() {
             ["offer", "groups", "client_certificate", "roots", "names", "sip"]
         );
     }
-    assert_eq!(rules, 36 + 14 + 14 + 10 + 3 * 7);
+    assert_eq!(rules, 38 + 16 + 16 + 10 + 3 * 7);
 }
 
 #[test]

@@ -22,7 +22,8 @@ pub struct Path {
     ///   untrusted root that was not sent looks the same; sending the issuer mends both.
     /// - `None`: cannot be known. Intermediates were sent, and the issuer of the topmost is neither sent nor trusted:
     ///   it may be a missing intermediate (or cross-certificate) or an untrusted root. Also when the leaf or an entry
-    ///   that may be the missing one cannot be read, when nothing was sent, and when the budget ran out.
+    ///   that may be the missing one cannot be read, when a signature on the way cannot be computed, when nothing was
+    ///   sent, and when the budget ran out.
     pub complete: Option<bool>,
     /// Indices into the chain, leaf first, of the path found, or of the best attempt when there is a problem. Neither
     /// strays nor a sent copy of the anchor are in it, unless the leaf is the anchor.
@@ -119,12 +120,21 @@ pub enum PathProblem {
         /// Name of the issuer tried.
         issuer: String,
     },
-    /// The signature is of a kind that verifiers refuse (SHA-1, MD5) or do not know.
+    /// The signature is of a kind that verifiers refuse: SHA-1, MD5, an RSA key below 1,024 bits.
     #[error("the signature algorithm {algorithm} of certificate {index} is not accepted")]
     UnsupportedSignatureAlgorithm {
         /// The certificate with the signature.
         index: usize,
         /// Long name, with the issuer's key where that is the reason.
+        algorithm: String,
+    },
+    /// A path to a trusted root hangs on a signature that cannot be computed here (Ed448, PSS with unusual parameters,
+    /// a number nobody knows): whether the root is reached is not known.
+    #[error("the signature algorithm {algorithm} of certificate {index} is not known to this program")]
+    UnknownSignatureAlgorithm {
+        /// The certificate with the signature.
+        index: usize,
+        /// Long or dotted name, with the issuer's key where that is the reason.
         algorithm: String,
     },
     /// An issuer on the path must not issue (RFC 5280 §6.1.4 (k), (n)).
@@ -173,7 +183,8 @@ pub enum PathProblem {
 }
 
 impl PathProblem {
-    /// Whether it puts in doubt who signed what; other defects leave the chain of signatures sound.
+    /// Whether it shows that somebody did not sign what they should have, or not in a way that counts; other defects
+    /// leave the chain of signatures sound, or unknown.
     pub(crate) const fn is_about_signatures(&self) -> bool {
         matches!(
             self,
@@ -181,6 +192,11 @@ impl PathProblem {
                 | Self::UnsupportedSignatureAlgorithm { .. }
                 | Self::SignatureAlgorithmsDiffer { .. }
         )
+    }
+
+    /// Whether it is no defect but the limit of what can be computed here.
+    pub(crate) const fn is_unknown(&self) -> bool {
+        matches!(self, Self::UnknownSignatureAlgorithm { .. })
     }
 }
 
@@ -227,6 +243,7 @@ fn describe(chain: &Chain, roots: &RootSet, leaf: &Certificate, best: Candidate<
     let top_index = certificates.last().copied().unwrap_or_default();
     let top = chain.certificate(top_index).unwrap_or(leaf);
     let same_name_trusted = roots.named(&top.issuer).next().is_some();
+    let is_unknown = defect.as_ref().is_some_and(PathProblem::is_unknown);
     let mut path = Path {
         anchor: None,
         complete: None,
@@ -241,13 +258,17 @@ fn describe(chain: &Chain, roots: &RootSet, leaf: &Certificate, best: Candidate<
                 .certificates()
                 .find(|(index, one)| !path.certificates.contains(index) && one.same_entity(&root.certificate))
                 .map(|(index, _)| index);
+            if is_unknown {
+                path.complete = None;
+            }
             match defect {
                 Some(defect) => path.problem = Some(defect),
                 None => path.anchor = Some(Anchor::new(root, roots)),
             }
         }
+        // No signature leads from here to a trusted root: what cannot be computed below decides nothing but completeness.
         End::SelfSigned => {
-            path.complete = Some(true);
+            path.complete = (!is_unknown).then_some(true);
             path.problem = Some(
                 defect
                     .filter(PathProblem::is_about_signatures)
@@ -276,7 +297,8 @@ fn describe(chain: &Chain, roots: &RootSet, leaf: &Certificate, best: Candidate<
                 });
             let only_leaf = path.certificates.len() == 1;
             let defect = defect.filter(PathProblem::is_about_signatures);
-            path.complete = (only_leaf && unreadable.is_none() && defect.is_none()).then_some(false);
+            path.complete =
+                (only_leaf && unreadable.is_none() && defect.is_none() && !is_unknown).then_some(false);
             let (issuer, hash) = (top.issuer.text().to_owned(), top.issuer.hash_hex());
             let urls = top.ca_issuers_urls.clone();
             path.problem = Some(match (defect, unreadable) {

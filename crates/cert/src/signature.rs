@@ -14,9 +14,20 @@ pub(crate) enum Outcome {
     Good,
     /// Another key did, or the certificate was changed.
     Bad,
-    /// No verifier of today would check it; the text names the algorithm and, where that is the reason, the key.
-    Unsupported(String),
+    /// Verifiers of today refuse it; the text names the algorithm and, where that is the reason, the key.
+    Refused(String),
+    /// It cannot be computed here, though a peer might; the text as above.
+    Unknown(String),
 }
+
+/// Signature algorithms whose hash no verifier takes any more: MD2, MD5, SHA-1.
+const REFUSED: [&str; 5] = [
+    "md2WithRSAEncryption",
+    "md5WithRSAEncryption",
+    "sha1WithRSAEncryption",
+    "ecdsa-with-SHA1",
+    "dsaWithSHA1",
+];
 
 /// Checks the signature on `certificate` with the key of `issuer`. Names, dates and constraints are not looked at.
 ///
@@ -43,29 +54,37 @@ pub(crate) fn verify(certificate: &Certificate, issuer: &Certificate) -> Outcome
         }
     }
     if !known {
-        return Outcome::Unsupported(certificate.signature_algorithm.clone());
+        let name = certificate.signature_algorithm.clone();
+        return if REFUSED.contains(&name.as_str()) {
+            Outcome::Refused(name)
+        } else {
+            Outcome::Unknown(name)
+        };
     }
-    let with_key = || Outcome::Unsupported(format!("{} by {}", certificate.signature_algorithm, issuer.key));
+    let named = || format!("{} by {}", certificate.signature_algorithm, issuer.key);
     let is_rsa_signature = certificate.signature_algorithm.ends_with("RSAEncryption");
     match &issuer.key {
         KeyFacts::Rsa { bits: 1024..2048 } if fits_key => {
             let parameters = match certificate.signature_algorithm.as_str() {
                 "sha256WithRSAEncryption" => &SHORT_SHA256,
                 "sha512WithRSAEncryption" => &SHORT_SHA512,
-                _ => return with_key(),
+                _ => return Outcome::Unknown(named()),
             };
             match UnparsedPublicKey::new(parameters, key.bits).verify(message, signature) {
                 Ok(()) => Outcome::Good,
                 Err(_) => Outcome::Bad,
             }
         }
-        KeyFacts::Rsa { bits } if fits_key && !(1024..=8192).contains(bits) => with_key(),
-        // The kinds agree, but no verifier takes this curve or this form of the key.
+        KeyFacts::Rsa { bits: 0..1024 } if fits_key => Outcome::Refused(named()),
+        KeyFacts::Rsa { bits: 8193.. } if fits_key => Outcome::Unknown(named()),
+        // The kinds agree, but this curve or this form of the key is none that is computed here.
         KeyFacts::Ec { .. } if !fits_key && certificate.signature_algorithm.starts_with("ecdsa") => {
-            with_key()
+            Outcome::Unknown(named())
         }
-        KeyFacts::RsaPss { .. } if certificate.signature_algorithm == "rsassaPss" => with_key(),
-        KeyFacts::Rsa { .. } if !fits_key && is_rsa_signature => with_key(),
+        KeyFacts::RsaPss { .. } if certificate.signature_algorithm == "rsassaPss" => {
+            Outcome::Unknown(named())
+        }
+        KeyFacts::Rsa { .. } if !fits_key && is_rsa_signature => Outcome::Unknown(named()),
         _ => Outcome::Bad,
     }
 }

@@ -41,18 +41,19 @@ impl Candidate<'_> {
         matches!((&self.end, &self.defect), (End::Anchor(_), None))
     }
 
-    /// Lower is better. A failed signature against a root says less than a clean path to a self-signed certificate
-    /// that was sent: roots of one name with different keys exist.
+    /// Lower is better. What cannot be computed may be good, what is defective cannot. A failed signature against a root
+    /// says less than a clean path to a self-signed certificate that was sent: roots of one name with different keys exist.
     const fn class(&self) -> u8 {
         match (&self.end, &self.defect) {
             (End::Anchor(_), None) => 0,
-            (End::Anchor(_), Some(PathProblem::BadSignature { .. })) => 3,
-            (End::Anchor(_), Some(_)) => 1,
-            (End::SelfSigned, None) => 2,
-            (End::SelfSigned, Some(PathProblem::BadSignature { .. })) => 4,
-            (End::SelfSigned, Some(_)) => 3,
-            (End::Dead, None) => 5,
-            (End::Dead, Some(_)) => 6,
+            (End::Anchor(_), Some(PathProblem::UnknownSignatureAlgorithm { .. })) => 1,
+            (End::Anchor(_), Some(PathProblem::BadSignature { .. })) => 4,
+            (End::Anchor(_), Some(_)) => 2,
+            (End::SelfSigned, None | Some(PathProblem::UnknownSignatureAlgorithm { .. })) => 3,
+            (End::SelfSigned, Some(PathProblem::BadSignature { .. })) => 5,
+            (End::SelfSigned, Some(_)) => 4,
+            (End::Dead, None) => 6,
+            (End::Dead, Some(_)) => 7,
         }
     }
 
@@ -140,10 +141,8 @@ impl<'a> Walk<'a> {
         let roots = self.roots;
         for (number, root) in roots.named(&certificate.issuer) {
             if let Some(link) = self.link(index, certificate, Key::Root(number), &root.certificate) {
-                let defect = defect
-                    .clone()
-                    .or(link)
-                    .or_else(|| name_violation(path, &root.certificate, &root.name));
+                let violation = name_violation(path, &root.certificate, &root.name);
+                let defect = first_proven([defect.clone(), link, violation]);
                 self.record(path, End::Anchor(root), defect);
                 if self.best.as_ref().is_some_and(Candidate::is_trusted) {
                     return true;
@@ -175,7 +174,7 @@ impl<'a> Walk<'a> {
                 issuer: certificate.issuer.text().to_owned(),
             };
             let is_own_issuer = certificate.self_issued && agreement(certificate, certificate) != Some(false);
-            let defect = defect.or_else(|| is_own_issuer.then(broken_by_itself));
+            let defect = first_proven([defect, is_own_issuer.then(broken_by_itself), None]);
             self.record(path, End::Dead, defect);
             return false;
         }
@@ -191,10 +190,7 @@ impl<'a> Walk<'a> {
                 self.exhausted = true;
                 return true;
             }
-            let defect = defect
-                .clone()
-                .or(link)
-                .or_else(|| issuer_defect(path, number, issuer));
+            let defect = first_proven([defect.clone(), link, issuer_defect(path, number, issuer)]);
             path.push((number, issuer));
             let over = self.visit(path, defect);
             path.pop();
@@ -242,9 +238,8 @@ impl<'a> Walk<'a> {
                 index,
                 issuer: issuer.subject.text().to_owned(),
             },
-            Outcome::Unsupported(algorithm) => {
-                PathProblem::UnsupportedSignatureAlgorithm { index, algorithm }
-            }
+            Outcome::Refused(algorithm) => PathProblem::UnsupportedSignatureAlgorithm { index, algorithm },
+            Outcome::Unknown(algorithm) => PathProblem::UnknownSignatureAlgorithm { index, algorithm },
         };
         (agreement(certificate, issuer) != Some(false)).then_some(Some(problem))
     }
@@ -252,7 +247,9 @@ impl<'a> Walk<'a> {
     fn is_self_signed(&mut self, index: usize, certificate: &Certificate) -> bool {
         match self.check(index, certificate, Key::Sent(index), certificate) {
             Some(Outcome::Good) => true,
-            Some(Outcome::Unsupported(_)) => agreement(certificate, certificate) != Some(false),
+            Some(Outcome::Refused(_) | Outcome::Unknown(_)) => {
+                agreement(certificate, certificate) != Some(false)
+            }
             Some(Outcome::Bad) | None => false,
         }
     }
@@ -277,6 +274,13 @@ impl<'a> Walk<'a> {
         self.checked.insert((index, key), outcome.clone());
         Some(outcome)
     }
+}
+
+/// The first of some defects, from the leaf upwards; what cannot be computed gives way to what is proven.
+fn first_proven(defects: [Option<PathProblem>; 3]) -> Option<PathProblem> {
+    let (unknown, proven): (Vec<_>, Vec<_>) =
+        defects.into_iter().flatten().partition(PathProblem::is_unknown);
+    proven.into_iter().chain(unknown).next()
 }
 
 /// Whether the key identifiers agree; `None` when one of them is absent.

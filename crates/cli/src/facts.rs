@@ -18,6 +18,9 @@ pub(crate) fn write(page: &mut Page, report: &Report, as_of: Timestamp) {
     visit(page, report);
     handshake(page, report);
     accepted(page, report);
+    if let Some(reference) = &report.reference_client {
+        page.labelled(2, "reference", FACT, &reference.to_string());
+    }
     chain(page, report, as_of);
     if let Some(sip) = &report.sip {
         let server = sip

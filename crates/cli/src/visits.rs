@@ -2,6 +2,7 @@
 
 use siptls_config::PlannedTarget;
 use siptls_model::{Host, Observation, Phase, ProbeError, Reason, Target, Timestamp};
+use siptls_policy::Judge;
 use siptls_probe_engine::{Errand, Prober, ProberOptions};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -63,7 +64,13 @@ impl Visits {
 }
 
 fn errand(planned: &PlannedTarget) -> Errand {
-    Errand::new(Arc::clone(&planned.target), Arc::clone(&planned.profile.offer))
+    let PlannedTarget {
+        target,
+        profile,
+        trust_anchors,
+    } = planned;
+    let judge = Judge::new(Arc::clone(profile), trust_anchors.clone(), target);
+    Errand::new(Arc::clone(target), Arc::clone(&profile.offer)).trusting(judge.root_sets())
 }
 
 /// Indices of targets by where they dial, in the order given.

@@ -139,8 +139,9 @@ impl Member {
     }
 
     /// A visit to the target, which may be changed in its details, as the caller of a profile.
-    pub(crate) fn errand(&self, target: Arc<Target>, profile: &Profile) -> Errand {
-        Errand::new(target, Arc::clone(&profile.offer))
+    pub(crate) fn errand(&self, target: Arc<Target>, profile: &Arc<Profile>) -> Errand {
+        let judge = self.judge_by(Arc::clone(profile));
+        Errand::new(target, Arc::clone(&profile.offer)).trusting(judge.root_sets())
     }
 
     /// Takes in the surveys among what a visit saw, and gives each address the survey that is reported of it.
@@ -152,18 +153,12 @@ impl Member {
             let surveyed = observation.target.depth == Depth::Survey;
             visited |= !observation.is_postponed();
             observation.target = Arc::clone(&self.target);
-            let survey = observation.survey.take();
             let mut outcome = Outcome::Nothing;
             if let Some(address) = observation.address {
                 let mut known = seen.take_survey(address);
                 changed |= known.identity.update(Identity::of(observation));
-                if let Some(survey) = survey {
-                    outcome = known.agreed.take(survey);
-                    if outcome != Outcome::Nothing {
-                        known.ended = observation.started_at.checked_add(observation.duration).ok();
-                    }
-                }
-                observation.survey = known.agreed.reported().cloned();
+                outcome = known.take(observation);
+                known.lend(observation);
                 seen.keep_survey(address, known);
             }
             if surveyed {
@@ -184,7 +179,7 @@ impl Member {
             .surveys
             .iter()
             .find(|(address, _)| Some(*address) == observation.address)?;
-        observation.survey = known.agreed.reported().cloned();
+        known.lend(observation);
         known.ended
     }
 

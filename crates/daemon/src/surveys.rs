@@ -3,7 +3,8 @@
 use crate::schedule::{mix, part_of, stable_hash};
 use jiff::Timestamp;
 use siptls_model::{
-    Acceptance, ClientCertificateMode, Depth, Observation, SuitePreference, SurveyResult, Target,
+    Acceptance, ClientCertificateMode, Depth, Observation, ReferenceResult, SuitePreference, SurveyResult,
+    Target,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -272,10 +273,36 @@ impl SurveyClock {
 /// What is kept of the surveys of one address.
 #[derive(Debug, Default)]
 pub(crate) struct AddressSurvey {
-    pub(crate) agreed: Agreed,
+    agreed: Agreed,
+    /// What the reference client came to in the survey reported.
+    reference: Option<Arc<ReferenceResult>>,
     pub(crate) identity: Identity,
     /// When the last survey that found anything out ended.
     pub(crate) ended: Option<Timestamp>,
+}
+
+impl AddressSurvey {
+    /// Takes what a survey found out of an observation.
+    pub(crate) fn take(&mut self, observation: &mut Observation) -> Outcome {
+        let reference = observation.reference.take();
+        let Some(survey) = observation.survey.take() else {
+            return Outcome::Nothing;
+        };
+        let outcome = self.agreed.take(survey);
+        if outcome != Outcome::Nothing {
+            self.ended = observation.started_at.checked_add(observation.duration).ok();
+        }
+        if outcome == Outcome::Reported || self.reference.is_none() {
+            self.reference = reference;
+        }
+        outcome
+    }
+
+    /// Gives an observation what is reported of its address.
+    pub(crate) fn lend(&self, observation: &mut Observation) {
+        observation.survey = self.agreed.reported().cloned();
+        observation.reference.clone_from(&self.reference);
+    }
 }
 
 #[cfg(test)]
@@ -329,6 +356,37 @@ mod tests {
         });
         assert_eq!(agreed.take(stopped), Outcome::Nothing);
         assert_eq!(agreed.reported(), Some(&survey(Selected, Accepted)));
+    }
+
+    #[test]
+    fn the_reference_client_goes_with_the_survey_reported() {
+        use Acceptance::{Accepted, Refused, Unknown};
+        let target = Arc::new(target("a", Depth::Survey, None));
+        let at: Timestamp = "2026-11-22T07:00:00Z".parse().unwrap();
+        let seen = |survey: Arc<SurveyResult>, why: &str| Observation {
+            survey: Some(survey),
+            reference: Some(Arc::new(ReferenceResult::not_run("rustls", why, at))),
+            ..Observation::blank(&target, None, at)
+        };
+        let (one, other) = (survey(Refused, Accepted), survey(Accepted, Accepted));
+        let mut kept = AddressSurvey::default();
+        for (found, why, expected) in [
+            (survey(Unknown, Unknown), "first", "first"),
+            (one.clone(), "second", "second"),
+            (other.clone(), "third", "second"),
+            (survey(Unknown, Unknown), "fourth", "second"),
+            (other.clone(), "fifth", "fifth"),
+        ] {
+            let mut visit = seen(found, why);
+            kept.take(&mut visit);
+            assert_eq!((&visit.survey, &visit.reference), (&None, &None));
+            // A routine visit in between takes nothing away.
+            let mut routine = Observation::blank(&target, None, at);
+            assert_eq!(kept.take(&mut routine), Outcome::Nothing);
+            kept.lend(&mut routine);
+            let reference = routine.reference.unwrap();
+            assert_eq!(reference.why_not.as_deref(), Some(expected), "{why}");
+        }
     }
 
     fn target(name: &str, depth: Depth, survey_interval: Option<Duration>) -> Target {

@@ -72,6 +72,10 @@ checks! {
     LegacyVersionsRefused = "legacy-versions-refused";
     /// All addresses of one name look alike.
     AddressesAgree = "addresses-agree";
+    /// The handshake is finished; the endpoint does not break it.
+    HandshakeCompletes = "handshake-completes";
+    /// A mainstream client comes to the same result as this program.
+    ReferenceClientAgrees = "reference-client-agrees";
 }
 
 impl fmt::Display for CheckId {
@@ -385,7 +389,7 @@ mod tests {
 
     #[test]
     fn identifiers_round_trip() {
-        assert_eq!(CheckId::ALL.len(), 19);
+        assert_eq!(CheckId::ALL.len(), 21);
         for id in CheckId::ALL {
             assert_eq!(CheckId::from_code(id.code()), Some(*id));
         }

@@ -26,6 +26,7 @@ mod finding;
 mod maintenance;
 mod observation;
 mod outcome;
+mod reference;
 mod removal;
 mod report;
 mod survey;
@@ -43,6 +44,7 @@ pub use observation::{
     SipOutcome, SrvRecord,
 };
 pub use outcome::{Phase, ProbeError, Reason, Who};
+pub use reference::ReferenceResult;
 pub use removal::{PeerCertificate, PeerRegion, RemovalReport};
 pub use report::{Document, Report, SCHEMA};
 pub use siptls_wire::{

@@ -1,6 +1,7 @@
 //! What one visit to one address saw.
 
 use crate::outcome::{Phase, ProbeError, Reason};
+use crate::reference::ReferenceResult;
 use crate::removal::PeerRegion;
 use crate::survey::SurveyResult;
 use crate::target::Target;
@@ -45,6 +46,8 @@ pub struct Observation {
     pub sip: SipOutcome,
     /// What a survey found besides; `None` when the visit was none.
     pub survey: Option<Arc<SurveyResult>>,
+    /// What the reference client at the end of a survey came to; `None` when the visit was none.
+    pub reference: Option<Arc<ReferenceResult>>,
     /// The load balancers that dial the endpoint, as others' visits saw them; `None`: its region is not known.
     pub peer_region: Option<Arc<PeerRegion>>,
     /// Every byte of the server's clear-text records that was read: the evidence. Bounded by
@@ -71,6 +74,7 @@ impl Observation {
             chain: None,
             sip: SipOutcome::NotSent,
             survey: None,
+            reference: None,
             peer_region: None,
             flight: Arc::default(),
         }

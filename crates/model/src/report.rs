@@ -7,6 +7,7 @@ use crate::finding::{Finding, Judgement, Opinion, Verdict};
 use crate::maintenance::OpenWindow;
 use crate::observation::{Authority, ClientCertificateMode, Observation, SrvRecord};
 use crate::outcome::{Phase, Reason, Who};
+use crate::reference::ReferenceResult;
 use crate::removal::RemovalReport;
 use crate::survey::SurveyResult;
 use jiff::Timestamp;
@@ -59,6 +60,8 @@ pub struct Report {
     pub handshake: Option<HandshakeReport>,
     /// Filled by a survey only.
     pub accepted: Option<Arc<SurveyResult>>,
+    /// Filled by a survey only.
+    pub reference_client: Option<Arc<ReferenceResult>>,
     pub chain: Option<ChainReport>,
     pub sip: Option<SipReport>,
     /// Until when the caller can present clientAuth.
@@ -231,6 +234,7 @@ impl Report {
             },
             handshake: observation.handshake.as_ref().map(HandshakeReport::new),
             accepted: observation.survey.clone(),
+            reference_client: observation.reference.clone(),
             chain: observation
                 .chain
                 .as_ref()

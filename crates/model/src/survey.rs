@@ -49,7 +49,7 @@ pub enum SuitePreference {
     Server,
     /// The client's.
     Client,
-    /// Not found out: fewer than three suites are shared.
+    /// Not found out: fewer than two suites are shared, or the survey did not come so far.
     Unknown,
 }
 

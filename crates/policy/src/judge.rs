@@ -3,7 +3,10 @@
 use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
-use crate::{agreement, hello, identity, removal, request, sip, survey, text, trust, usage, validity};
+use crate::{
+    agreement, completion, hello, identity, reference, removal, request, sip, survey, text, trust, usage,
+    validity,
+};
 use jiff::Timestamp;
 use siptls_catalog::{
     CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, load_balancer, region_root_group,
@@ -65,6 +68,12 @@ impl Judge {
     #[must_use]
     pub const fn profile(&self) -> &Arc<Profile> {
         &self.profile
+    }
+
+    /// The root sets of which a chain may reach any; none: trust is not judged.
+    #[must_use]
+    pub fn root_sets(&self) -> &[Arc<RootSet>] {
+        &self.roots.sets
     }
 
     /// Judges the observations of one visit, one of each address, as of a moment: for each of them every check that the
@@ -192,6 +201,8 @@ fn answer(sight: &Sight<'_>, rule: &CheckRule, agreement: &Answer) -> Answer {
         CheckId::LegacyVersionsRefused => survey::legacy_versions_refused(sight, rule.severity),
         CheckId::EkuRemovalReady => removal::ready(sight),
         CheckId::AddressesAgree => agreement.clone(),
+        CheckId::HandshakeCompletes => completion::completes(sight),
+        CheckId::ReferenceClientAgrees => reference::agrees(sight),
         CheckId::CertificateNotRevoked => Answer::skip("Not looked at by a routine visit"),
     }
 }

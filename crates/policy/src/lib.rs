@@ -7,6 +7,8 @@
 //!  Observation ───┘              ├─ identity names            ──► Judgement
 //!                                ├─ validity dates                (findings, verdict)
 //!                                ├─ usage    extended key usage
+//!                                ├─ completion the handshake's end
+//!                                ├─ reference a second client's opinion
 //!                                ├─ sip      OPTIONS
 //!                                └─ agreement: all addresses of one visit
 //! ```
@@ -39,11 +41,13 @@
 
 mod agreement;
 mod answer;
+mod completion;
 mod elsewhere;
 mod hello;
 mod identity;
 mod judge;
 mod paths;
+mod reference;
 mod removal;
 mod request;
 mod sight;

@@ -1,7 +1,7 @@
 //! Paths found before: an endpoint sends the same chain visit after visit.
 
 use crate::judge::Roots;
-use siptls_cert::{Chain, Path, assess_path};
+use siptls_cert::{Chain, Path, PathProblem, assess_path};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most chains remembered: a target's addresses rarely have more than two.
@@ -22,7 +22,8 @@ impl Clone for Paths {
 }
 
 impl Paths {
-    /// The path of a chain to the first set that it leads to; otherwise that of the first set.
+    /// The path of a chain to the first set that it leads to; else of the first that it may lead to, were a signature known
+    /// that cannot be computed; otherwise that of the first set.
     pub(crate) fn path(&self, chain: &Arc<Chain>, roots: &Roots) -> Path {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, path)) = remembered.iter().find(|(known, _)| Arc::ptr_eq(known, chain)) {
@@ -38,13 +39,20 @@ impl Paths {
 }
 
 fn best_path(chain: &Chain, roots: &Roots) -> Path {
-    let mut first = None;
+    let mut best: Option<Path> = None;
+    let rank = |path: &Path| match path.problem {
+        None => 0,
+        Some(PathProblem::UnknownSignatureAlgorithm { .. }) => 1,
+        Some(_) => 2,
+    };
     for set in &roots.sets {
         let path = assess_path(chain, set);
-        if path.anchor.is_some() {
-            return path;
+        if best.as_ref().is_none_or(|best| rank(&path) < rank(best)) {
+            best = Some(path);
         }
-        first.get_or_insert(path);
+        if best.as_ref().is_some_and(|best| best.anchor.is_some()) {
+            break;
+        }
     }
-    first.unwrap_or_else(|| assess_path(chain, &siptls_catalog::RootSet::default()))
+    best.unwrap_or_else(|| assess_path(chain, &siptls_catalog::RootSet::default()))
 }

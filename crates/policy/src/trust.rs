@@ -15,6 +15,7 @@ pub(crate) fn was_judged(sight: &Sight<'_>) -> bool {
             Some(
                 PathProblem::UnparsableLeaf { .. }
                     | PathProblem::UnparsableCertificate { .. }
+                    | PathProblem::UnknownSignatureAlgorithm { .. }
                     | PathProblem::PathTooComplex
             )
         )
@@ -105,6 +106,10 @@ pub(crate) fn complete(sight: &Sight<'_>) -> Answer {
             text::shown(name)
         ))
         .showing(sent(chain)),
+        (None, Some(problem @ PathProblem::UnknownSignatureAlgorithm { .. })) => {
+            Answer::skip(format!("Cannot be told: {}", text::shown(&problem.to_string())))
+                .showing(sent(chain))
+        }
         (None, problem) => Answer::skip("Cannot be told").showing(format!(
             "{}{}",
             sent(chain),
@@ -215,6 +220,7 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
         Some(
             problem @ (PathProblem::UnparsableLeaf { .. }
             | PathProblem::UnparsableCertificate { .. }
+            | PathProblem::UnknownSignatureAlgorithm { .. }
             | PathProblem::PathTooComplex),
         ) => Answer::skip(format!("Cannot be told: {}", text::shown(&problem.to_string()))).showing(sent(chain)),
         Some(problem @ PathProblem::BadSignature { .. }) => Answer::fail(

@@ -52,7 +52,7 @@ fn a_good_visit_passes_every_check() {
     let pki = Pki::new();
     let judgement = judge(&good(pki.chain(&Leaf::default())), Some(pki.roots()));
     for finding in &judgement.findings {
-        if finding.id == CheckId::LegacyVersionsRefused {
+        if [CheckId::LegacyVersionsRefused, CheckId::ReferenceClientAgrees].contains(&finding.id) {
             assert_eq!(
                 (finding.status, &*finding.summary),
                 (Skip, "Not looked at by a routine visit")
@@ -72,7 +72,7 @@ fn a_good_visit_passes_every_check() {
             "{finding:?}"
         );
     }
-    assert_eq!(judgement.findings.len(), 14);
+    assert_eq!(judgement.findings.len(), 16);
     assert!(judgement.findings.is_sorted_by_key(|finding| finding.id));
     assert_eq!(judgement.verdict, Verdict::Pass);
     let chain = judgement.chain.unwrap();
@@ -1320,7 +1320,7 @@ fn checks_of_other_visits_are_skipped() {
             .iter()
             .filter(|finding| finding.status == Skip)
             .count(),
-        3
+        5
     );
     assert_eq!(judgement.verdict, Verdict::Pass);
 }
@@ -1475,4 +1475,112 @@ fn the_parameters_of_rcgen_are_what_the_tests_think() {
     let certificate = CertificateParams::new(vec![HOST.to_owned()]).unwrap();
     let der = certificate.self_signed(&KeyPair::generate().unwrap()).unwrap();
     assert_eq!(chain(&[der.der()]).leaf().unwrap().extended_key_usage, None);
+}
+
+#[test]
+fn a_handshake_that_the_endpoint_broke_fails_and_one_that_only_ended_was_not_seen() {
+    use CheckId::HandshakeCompletes;
+    check(&[
+        (
+            "finished",
+            |_| {},
+            &[(HandshakeCompletes, Pass, "was finished")],
+            Verdict::Pass,
+        ),
+        (
+            "broken after it was finished",
+            |o| *o = ended(o.clone(), Phase::Sip, Reason::BadRecord),
+            &[(HandshakeCompletes, Pass, "was finished")],
+            Verdict::Warn,
+        ),
+    ]);
+    let pki = Pki::new();
+    let chain = pki.chain(&Leaf::default());
+    for reason in Reason::ALL {
+        let proven = [
+            (Reason::BadKeyExchangeSignature, "not signed with the key"),
+            (Reason::BadRecord, "does not verify"),
+            (Reason::ProtocolViolation, "breaks the rules"),
+            (Reason::MalformedTls, "cannot be read"),
+        ];
+        let proven = proven.iter().find(|(known, _)| known == reason);
+        let mut seen = ended(good(Arc::clone(&chain)), Phase::Handshake, *reason);
+        for has_hello in [true, false] {
+            if !has_hello {
+                handshake(&mut seen).version = None;
+                handshake(&mut seen).cipher_suite = None;
+            }
+            let judgement = judge(&seen, Some(pki.roots()));
+            let finding = judgement.finding(HandshakeCompletes).unwrap();
+            match proven.filter(|_| has_hello) {
+                Some((_, part)) => {
+                    assert_eq!(finding.status, Fail, "{reason}");
+                    assert!(finding.summary.contains(part), "{reason}: {}", finding.summary);
+                    assert!(finding.evidence.contains(reason.code()) && !finding.remedy.is_empty());
+                    assert_eq!(judgement.verdict, Verdict::Fail, "{reason}");
+                }
+                None => {
+                    assert_eq!(finding.status, Skip, "{reason}");
+                    assert_eq!(
+                        judgement.verdict,
+                        Verdict::Inconclusive,
+                        "{reason}: {:#?}",
+                        judgement.findings
+                    );
+                }
+            }
+        }
+    }
+    for seen in [
+        refused(AlertDescription::HANDSHAKE_FAILURE),
+        nothing(Phase::Connect, Reason::ConnectTimeout),
+        Observation {
+            target: Arc::new(Target {
+                depth: Depth::Hello,
+                ..target(HOST)
+            }),
+            ..{
+                let mut seen = good(chain);
+                handshake(&mut seen).completed = false;
+                seen
+            }
+        },
+    ] {
+        let judgement = judge(&seen, Some(pki.roots()));
+        assert_eq!(status(&judgement, HandshakeCompletes), Skip, "{:?}", seen.error);
+    }
+}
+
+#[test]
+fn a_signature_that_cannot_be_computed_leaves_trust_open() {
+    let pki = Pki::new();
+    // ecdsa-with-SHA256 (1.2.840.10045.4.3.2) made into a number that nobody knows, in both places.
+    let known = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
+    let mut leaf = pki.leaf(&Leaf::default());
+    let places: Vec<usize> = (0..leaf.len() - 8)
+        .filter(|at| leaf[*at..].starts_with(&known))
+        .collect();
+    assert_eq!(places.len(), 2);
+    for at in places {
+        leaf[at + 7] = 0x63;
+    }
+    let seen = good(chain(&[&leaf, pki.intermediate.der()]));
+    let judgement = judge(&seen, Some(pki.roots()));
+    for id in [CheckId::ChainTrustedByPeer, CheckId::ChainComplete] {
+        assert_eq!(status(&judgement, id), Skip, "{id}");
+        let summary = summary(&judgement, id);
+        assert!(summary.contains("1.2.840.10045.4.3.99"), "{summary}");
+    }
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    // Something else that fails still does.
+    let mut without = seen.clone();
+    handshake(&mut without).version = Some(ProtocolVersion::TLS_1_0);
+    assert_eq!(judge(&without, Some(pki.roots())).verdict, Verdict::Fail);
+    // And roots that it cannot lead to are none.
+    let other = Pki::of(
+        authority("Other Root", (2040, 1, 1)),
+        authority("Other", (2030, 1, 1)),
+    );
+    let judgement = judge(&seen, Some(other.roots()));
+    assert_eq!(status(&judgement, CheckId::ChainTrustedByPeer), Fail);
 }

@@ -1,5 +1,6 @@
 //! An errand: what a visit is to do.
 
+use siptls_cert::RootSet;
 use siptls_model::{Offer, Target};
 use std::sync::Arc;
 
@@ -10,12 +11,25 @@ pub struct Errand {
     pub target: Arc<Target>,
     /// What the profile's caller offers.
     pub offer: Arc<Offer>,
+    /// Root sets that the reference client of a survey verifies with, any of them; none: it verifies nothing.
+    pub roots: Vec<Arc<RootSet>>,
 }
 
 impl Errand {
-    /// A visit that offers this and has nothing to present.
+    /// A visit that offers this, has nothing to present and trusts nobody.
     #[must_use]
     pub const fn new(target: Arc<Target>, offer: Arc<Offer>) -> Self {
-        Self { target, offer }
+        Self {
+            target,
+            offer,
+            roots: Vec::new(),
+        }
+    }
+
+    /// With these root sets.
+    #[must_use]
+    pub fn trusting(mut self, roots: &[Arc<RootSet>]) -> Self {
+        self.roots = roots.to_vec();
+        self
     }
 }

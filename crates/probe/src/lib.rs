@@ -14,6 +14,8 @@
 //! Waiting for a turn is charged to no target's deadline. Every attempt to connect is counted, and a visit is postponed whose
 //! target has used up its budget of connections to the address, or whose address has refused a few visits in a row.
 //!
+//! A survey ends with one connection by rustls, the reference client: a second opinion.
+//!
 //! What it does not do: judge, retry, or reuse a connection. [`sip`] is its sans-I/O SIP part.
 
 mod account;
@@ -22,6 +24,7 @@ mod classify;
 mod connection;
 mod errand;
 mod facts;
+mod reference;
 mod resolve;
 mod resolver;
 pub mod sip;
@@ -32,6 +35,7 @@ mod visit;
 
 pub use account::Standing;
 pub use errand::Errand;
+pub use reference::CLIENT as REFERENCE_CLIENT;
 pub use resolve::{MAX_ADDRESSES, MAX_SRV_RECORDS};
 pub use surveying::SURVEY_TIMEOUTS;
 pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions, SPACING};

@@ -3,23 +3,30 @@
 //! ```text
 //!  offer all ─► the server picks one ─► finish it ─► offer the rest, in the other order ─► …
 //!            ─► refused: the rest is refused
+//!  whose order counts, unless the picks have told · why nothing is shared, if nothing is
 //!  then: the groups not seen yet · TLS 1.1 and older · TLS 1.3
 //! ```
 //!
 //! [`Survey`] says what to offer next and takes in what came of it; it opens no connection and
 //! reads no clock. With `a` suites accepted out of the profile's `k` it takes `a + 1`
-//! connections for suites (`a` when all are accepted), and four or so for the rest.
+//! connections for suites (`a` when all are accepted), one for their order unless the picks have told it,
+//! and four or so for the rest.
 //!
 //! A glitch is not a refusal: an attempt that ended in silence, a close or a reset is repeated
 //! once, and then what it asked about is `unknown`. An endpoint that has talked and then falls
 //! silent twice in a row shows signs of blocking: the survey stops.
 
 use siptls_model::{
-    Acceptance, AlertDescription, CipherSuite, ExtensionType, NamedGroup, Offer, ProtocolVersion, Reason,
-    RefusalCause, SignatureScheme, SuitePreference, SurveyResult,
+    Acceptance, AlertDescription, CipherSuite, NamedGroup, Offer, ProtocolVersion, Reason, RefusalCause,
+    SuitePreference, SurveyResult,
 };
 use siptls_wire::KeyExchange;
 use std::sync::Arc;
+
+mod offers;
+mod picks;
+
+use picks::Picks;
 
 /// Attempts in a row without an answer after which a peer that had answered is left alone.
 const MAX_SILENCES: usize = 2;
@@ -67,7 +74,11 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Question {
     Suites,
+    /// Whose order of suites counts.
+    Preference,
     Cause,
+    /// Whether it is the group after all, where ECDSA on a foreign group took up the widest offer.
+    KeyOrGroup,
     Groups,
     Legacy(ProtocolVersion),
     Tls13,
@@ -81,8 +92,9 @@ pub struct Survey {
     /// Suites of the profile that no round has settled, in the profile's order.
     open_suites: Vec<CipherSuite>,
     open_groups: Vec<NamedGroup>,
-    /// What each round of suites offered, and what was picked.
-    picks: Vec<(Vec<CipherSuite>, CipherSuite)>,
+    /// The last open suite was offered before others, and one of those was picked.
+    passed_over: bool,
+    picks: Picks,
     question: Option<Question>,
     retried: bool,
     silences: usize,
@@ -126,7 +138,8 @@ impl Survey {
             result,
             open_suites: suites,
             open_groups: groups,
-            picks: Vec::new(),
+            passed_over: false,
+            picks: Picks::default(),
             question: None,
             retried: false,
             silences: 0,
@@ -136,6 +149,7 @@ impl Survey {
                 Question::Tls13,
                 Question::Legacy(ProtocolVersion::TLS_1_1),
                 Question::Groups,
+                Question::Preference,
                 Question::Suites,
             ],
         }
@@ -180,7 +194,9 @@ impl Survey {
         self.answered = true;
         match question {
             Question::Suites => self.suites(outcome),
+            Question::Preference => self.preference(outcome),
             Question::Cause => self.cause(outcome),
+            Question::KeyOrGroup => self.key_or_group(outcome),
             Question::Groups => self.groups(outcome),
             Question::Legacy(offered) => self.legacy(offered, outcome),
             Question::Tls13 => self.tls13(outcome),
@@ -196,7 +212,7 @@ impl Survey {
     #[must_use]
     pub fn result(&self) -> SurveyResult {
         SurveyResult {
-            suite_preference: preference(&self.picks, self.open_suites.is_empty()),
+            suite_preference: self.picks.preference(),
             ..self.result.clone()
         }
     }
@@ -228,7 +244,16 @@ impl Survey {
                     true,
                 )
             }
-            Question::Cause => (self.wide(), false),
+            Question::Cause => (offers::wide(&self.profile), false),
+            Question::KeyOrGroup => (offers::on_all_groups(&self.profile), false),
+            Question::Preference if !self.picks.is_open() => return None,
+            Question::Preference => (
+                Offer {
+                    cipher_suites: self.with_signals(self.picks.against_the_first()),
+                    ..self.base()
+                },
+                true,
+            ),
             Question::Groups => {
                 if self.open_groups.is_empty() {
                     return None;
@@ -243,8 +268,8 @@ impl Survey {
                     true,
                 )
             }
-            Question::Legacy(version) => (legacy_offer(*version, &self.profile), false),
-            Question::Tls13 => (tls13_offer(&self.profile), false),
+            Question::Legacy(version) => (offers::legacy(*version, &self.profile), false),
+            Question::Tls13 => (offers::tls13(&self.profile), false),
         };
         Some(Step {
             offer: Arc::new(offer),
@@ -258,10 +283,16 @@ impl Survey {
 
     /// The suites of the coming round: in the profile's order, then against it, and so on. A
     /// server that follows its client picks the first each time; one that follows itself does not.
+    ///
+    /// Where the last open suite is asked about and the order is not known yet, those that are shared
+    /// stand behind it: one connection answers both questions, unless the server passes it over.
     fn round(&self) -> Vec<CipherSuite> {
         let mut suites = self.open_suites.clone();
         if self.picks.len() % 2 == 1 {
             suites.reverse();
+        }
+        if suites.len() == 1 && self.picks.is_open() && !self.passed_over {
+            suites.extend(self.picks.against_the_first());
         }
         suites
     }
@@ -290,25 +321,6 @@ impl Survey {
             CipherSuite::ALL.iter().copied().filter(is_ecdhe).collect()
         } else {
             known
-        }
-    }
-
-    /// Everything a client of TLS 1.2 could offer, the profile's own first: which part of the
-    /// profile's offer does the endpoint not share?
-    fn wide(&self) -> Offer {
-        let base = self.base();
-        let mut suites = base.cipher_suites.clone();
-        suites.extend(
-            CipherSuite::ALL
-                .iter()
-                .filter(|suite| suite.key_exchange().is_some() && !base.cipher_suites.contains(suite)),
-        );
-        let mut groups = base.groups.clone();
-        groups.extend(GROUPS.iter().filter(|group| !base.groups.contains(group)));
-        Offer {
-            cipher_suites: suites,
-            groups,
-            ..base
         }
     }
 
@@ -354,16 +366,21 @@ impl Survey {
                     self.result.refusal_cause = Some(RefusalCause::Version);
                     return;
                 }
-                if version != ProtocolVersion::TLS_1_2 || !self.open_suites.contains(&suite) {
+                let offered = self.round();
+                if version != ProtocolVersion::TLS_1_2 || !offered.contains(&suite) {
                     // An answer to another question than ours: nothing is learnt from it.
                     return;
                 }
-                self.picks.push((self.round(), suite));
+                self.picks.push(offered, suite);
+                self.agenda.push(Question::Suites);
+                if !self.open_suites.contains(&suite) {
+                    self.passed_over = true;
+                    return;
+                }
                 self.open_suites.retain(|open| *open != suite);
                 set(&mut self.result.cipher_suites, suite, acceptance);
                 set(&mut self.result.versions, ProtocolVersion::TLS_1_2, acceptance);
                 self.group_seen(group, acceptance);
-                self.agenda.push(Question::Suites);
             }
             Outcome::Refused(alert) => {
                 for suite in std::mem::take(&mut self.open_suites) {
@@ -386,6 +403,12 @@ impl Survey {
         }
     }
 
+    fn preference(&mut self, outcome: Outcome) {
+        if let Outcome::Chosen { suite, .. } = outcome {
+            self.picks.push(self.picks.against_the_first(), suite);
+        }
+    }
+
     fn cause(&mut self, outcome: Outcome) {
         let Outcome::Chosen {
             version,
@@ -399,12 +422,39 @@ impl Survey {
         set(&mut self.result.versions, version, Acceptance::Selected);
         self.group_seen(group, Acceptance::Selected);
         let foreign_group = group.is_some_and(|group| !self.profile.groups.contains(&group));
+        let is_ecdsa = suite.key_exchange() == Some(KeyExchange::EcdheEcdsa);
+        if is_ecdsa && foreign_group {
+            // An endpoint with keys of both kinds prefers this one and may share suites for the other.
+            self.agenda.push(Question::KeyOrGroup);
+            return;
+        }
         self.result.refusal_cause = Some(match suite.key_exchange() {
-            Some(KeyExchange::EcdheEcdsa) => RefusalCause::KeyType,
+            Some(KeyExchange::EcdheEcdsa) => self.unshared_key_or_suite(),
             _ if version != ProtocolVersion::TLS_1_2 => RefusalCause::Version,
             _ if foreign_group => RefusalCause::Group,
             _ => RefusalCause::CipherSuite,
         });
+    }
+
+    fn key_or_group(&mut self, outcome: Outcome) {
+        self.result.refusal_cause = match outcome {
+            Outcome::Chosen { group, .. } => {
+                self.group_seen(group, Acceptance::Selected);
+                Some(RefusalCause::Group)
+            }
+            Outcome::Refused(_) => Some(self.unshared_key_or_suite()),
+            Outcome::Glitch(_) => None,
+        };
+    }
+
+    /// The cause where an endpoint takes suites for ECDSA keys and none of the profile's.
+    fn unshared_key_or_suite(&self) -> RefusalCause {
+        let is_ecdsa = |suite: &CipherSuite| suite.key_exchange() == Some(KeyExchange::EcdheEcdsa);
+        if self.profile.cipher_suites.iter().any(is_ecdsa) {
+            RefusalCause::CipherSuite
+        } else {
+            RefusalCause::KeyType
+        }
     }
 
     fn groups(&mut self, outcome: Outcome) {
@@ -508,89 +558,6 @@ const fn is_refusal(alert: AlertDescription) -> bool {
             | AlertDescription::ILLEGAL_PARAMETER
             | AlertDescription::MISSING_EXTENSION
     )
-}
-
-/// Whose order the picks follow. A suite that was never picked says nothing once every round is
-/// over: the endpoint does not have it. Before (`settled` is false) it may yet be the one passed over.
-fn preference(picks: &[(Vec<CipherSuite>, CipherSuite)], settled: bool) -> SuitePreference {
-    let is_shared = |suite: &&CipherSuite| picks.iter().any(|(_, pick)| pick == *suite);
-    let telling: Vec<_> = picks
-        .iter()
-        .filter(|(offered, _)| offered.iter().filter(is_shared).count() > 1)
-        .collect();
-    let follows_client = telling
-        .iter()
-        .all(|(offered, pick)| offered.iter().find(is_shared) == Some(pick));
-    match (telling.len(), follows_client) {
-        (0, _) => SuitePreference::Unknown,
-        (_, false) => SuitePreference::Server,
-        // One direction alone could be the server's order as well.
-        (1, true) => SuitePreference::Unknown,
-        (_, true) if settled => SuitePreference::Client,
-        (_, true) => SuitePreference::Unknown,
-    }
-}
-
-/// What a client of TLS 1.1 or 1.0 offers: the suites of their time.
-fn legacy_offer(version: ProtocolVersion, profile: &Offer) -> Offer {
-    let mut groups = profile.groups.clone();
-    groups.extend(GROUPS.iter().filter(|group| !profile.groups.contains(group)));
-    Offer {
-        legacy_version: version,
-        cipher_suites: CipherSuite::ALL
-            .iter()
-            .copied()
-            .filter(|suite| {
-                suite.key_exchange().is_some() && suite.name().is_some_and(|name| name.ends_with("_CBC_SHA"))
-            })
-            .chain([CipherSuite::TLS_EMPTY_RENEGOTIATION_INFO_SCSV])
-            .collect(),
-        groups,
-        signature_algorithms: Vec::new(),
-        versions: Vec::new(),
-        extensions: vec![
-            ExtensionType::SERVER_NAME,
-            ExtensionType::EC_POINT_FORMATS,
-            ExtensionType::SUPPORTED_GROUPS,
-        ],
-    }
-}
-
-/// What a client of TLS 1.3 alone offers, without a key share: a server that has it asks for one
-/// (RFC 8446 §4.1.4), which is all there is to know.
-fn tls13_offer(profile: &Offer) -> Offer {
-    let mut groups = profile.groups.clone();
-    groups.extend(GROUPS.iter().filter(|group| !profile.groups.contains(group)));
-    let mut signature_algorithms = profile.signature_algorithms.clone();
-    let usual = [
-        SignatureScheme::RSA_PSS_RSAE_SHA256,
-        SignatureScheme::ECDSA_SECP256R1_SHA256,
-        SignatureScheme::ECDSA_SECP384R1_SHA384,
-        SignatureScheme::ED25519,
-    ];
-    signature_algorithms.extend(
-        usual
-            .iter()
-            .filter(|scheme| !profile.signature_algorithms.contains(scheme)),
-    );
-    Offer {
-        legacy_version: ProtocolVersion::TLS_1_2,
-        cipher_suites: vec![
-            CipherSuite::TLS_AES_256_GCM_SHA384,
-            CipherSuite::TLS_AES_128_GCM_SHA256,
-            CipherSuite::TLS_CHACHA20_POLY1305_SHA256,
-        ],
-        groups,
-        signature_algorithms,
-        versions: vec![ProtocolVersion::TLS_1_3],
-        extensions: vec![
-            ExtensionType::SERVER_NAME,
-            ExtensionType::SUPPORTED_GROUPS,
-            ExtensionType::SIGNATURE_ALGORITHMS,
-            ExtensionType::SUPPORTED_VERSIONS,
-            ExtensionType::KEY_SHARE,
-        ],
-    }
 }
 
 #[cfg(test)]

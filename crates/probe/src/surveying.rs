@@ -19,7 +19,7 @@ pub const SURVEY_TIMEOUTS: u32 = 6;
 
 impl Prober {
     /// Surveys one address: a routine visit, and then which suites, groups and versions it
-    /// accepts. Never two connections at once; a pause with jitter before each.
+    /// accepts, and whether the reference client connects. Never two connections at once; a pause with jitter before each.
     ///
     /// The whole has six times the target's timeout as one absolute deadline, each connection the
     /// timeout itself. Waiting for the address's turn counts for neither. What was not found out by then is unknown.
@@ -27,7 +27,7 @@ impl Prober {
     /// An address that is to be left in peace is not visited; one that has refused visits in a row, or whose budget leaves
     /// too little, is visited and not surveyed, and the survey ends when the budget does: all of it then says so.
     pub async fn survey_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
-        let Errand { target, offer } = errand;
+        let Errand { target, offer, .. } = errand;
         // One turn for the whole: between its connections, too, the address is left in peace.
         let turn = self.turns.take(address).await;
         if let Some(seen) = postponed(errand, &turn) {
@@ -78,14 +78,17 @@ impl Prober {
             }
         };
         self.visited(&turn, &seen, start);
-        seen.connections_opened = opened;
+        let found = survey.result();
+        let (reference, referred) = self.refer(errand, &turn, &found, end).await;
+        seen.connections_opened = opened + referred;
         seen.duration = start.elapsed();
-        seen.survey = Some(Arc::new(survey.result()));
+        seen.survey = Some(Arc::new(found));
+        seen.reference = Some(Arc::new(reference));
         seen
     }
 
     /// The pause before the next connection: half of the spacing to one and a half of it.
-    fn pause(&self) -> Duration {
+    pub(crate) fn pause(&self) -> Duration {
         let [jitter, ..] = siptls_tls12::random();
         self.options.spacing.mul_f64(0.5 + f64::from(jitter) / 255.0)
     }

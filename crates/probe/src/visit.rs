@@ -132,7 +132,7 @@ impl Prober {
 
     /// Visits one address in a turn that the caller holds, and that the address may be visited in.
     pub(crate) async fn visit_in_turn(&self, errand: &Errand, turn: &Turn<SocketAddr>) -> Observation {
-        let Errand { target, offer } = errand;
+        let Errand { target, offer, .. } = errand;
         let start = Instant::now();
         let deadline = start + target.timeout;
         let mut observation = Observation::blank(target, Some(turn.key()), clock::now());

@@ -1,10 +1,12 @@
 //! The program's own prober, as a library: what the binary does on the wire, without the binary.
 
+use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use siptls_catalog::{DEFAULT_PROFILE, profile};
+use siptls_catalog::{DEFAULT_PROFILE, RootSet, profile, roots_from_pem};
 use siptls_model::{Depth, Dial, Host, Observation, Offer, Target};
 use siptls_probe_engine::{Errand, Prober, ProberOptions};
 use tokio::runtime::Builder;
@@ -14,6 +16,7 @@ use tokio::runtime::Builder;
 pub struct Visit {
     target: Target,
     offer: Offer,
+    roots: Vec<Arc<RootSet>>,
     options: ProberOptions,
 }
 
@@ -42,6 +45,7 @@ impl Visit {
         Self {
             target,
             offer: (*offer_of(DEFAULT_PROFILE)).clone(),
+            roots: Vec::new(),
             options: ProberOptions::default(),
         }
     }
@@ -86,6 +90,23 @@ impl Visit {
         self
     }
 
+    /// Roots for the reference client of a survey.
+    ///
+    /// # Panics
+    ///
+    /// When the file holds none.
+    #[must_use]
+    pub fn trusting(mut self, pem: &Path) -> Self {
+        let bytes = fs::read(pem).expect("read the roots");
+        self.roots = vec![roots_from_pem("e2e", &bytes).expect("roots")];
+        self
+    }
+
+    /// The roots given.
+    pub fn roots(&self) -> &[Arc<RootSet>] {
+        &self.roots
+    }
+
     /// Another offer.
     #[must_use]
     pub fn offering(mut self, change: impl FnOnce(&mut Offer)) -> Self {
@@ -103,7 +124,8 @@ impl Visit {
             .enable_all()
             .build()
             .expect("an event loop");
-        let errand = Errand::new(Arc::new(self.target.clone()), Arc::new(self.offer.clone()));
+        let errand =
+            Errand::new(Arc::new(self.target.clone()), Arc::new(self.offer.clone())).trusting(&self.roots);
         runtime.block_on(Prober::new(self.options.clone()).visit(&errand))
     }
 

@@ -8,7 +8,8 @@ use siptls_lab::{
     ServerConfig, Sip, Twist,
 };
 use siptls_model::{
-    AlertDescription, ClientCertificateMode, Depth, Observation, Phase, Reason, Target, Verdict, clock,
+    AlertDescription, CheckId, ClientCertificateMode, Depth, Observation, Phase, Reason, Status, Target,
+    Verdict, clock,
 };
 use siptls_policy::Judge;
 use siptls_probe_engine::{Errand, Prober, ProberOptions};
@@ -75,6 +76,18 @@ fn shows_in_the_flight(hostile: Hostile) -> bool {
     }
 }
 
+const fn breaks_the_handshake(reason: Option<Reason>) -> bool {
+    matches!(
+        reason,
+        Some(
+            Reason::BadKeyExchangeSignature
+                | Reason::BadRecord
+                | Reason::ProtocolViolation
+                | Reason::MalformedTls
+        )
+    )
+}
+
 #[tokio::test]
 async fn every_hostile_peer_is_told_apart_within_the_deadline() {
     let pki = Pki::new(clock::now()).unwrap();
@@ -94,6 +107,7 @@ async fn every_hostile_peer_is_told_apart_within_the_deadline() {
     }
     assert_eq!(visits.len(), Hostile::all().len() * 2);
     assert!(visits.len() > 80);
+    let mut broken_ones = 0;
     for visit in visits {
         let (hostile, depth, seen, connections) = visit.await.expect("a visit never panics");
         let case = format!("{hostile:?} at depth {depth:?}: {:?}", seen.error);
@@ -121,10 +135,23 @@ async fn every_hostile_peer_is_told_apart_within_the_deadline() {
             );
         }
         let verdict = judge.judge_visit(std::slice::from_ref(&seen), clock::now())[0].verdict;
+        // A proven breach is a failure; what merely ended or was silent is not.
+        let broken = handshake.is_some_and(|handshake| handshake.version.is_some() && !handshake.completed)
+            && breaks_the_handshake(reason);
         if handshake.is_none() {
             assert_eq!(verdict, Verdict::Inconclusive, "{case}");
         }
+        let judgement = judge
+            .judge_visit(std::slice::from_ref(&seen), clock::now())
+            .remove(0);
+        let status = judgement
+            .finding(CheckId::HandshakeCompletes)
+            .map(|finding| finding.status);
+        assert_eq!(status == Some(Status::Fail), broken, "{case}");
+        broken_ones += usize::from(broken);
+        assert!(!broken || verdict == Verdict::Fail, "{case}");
     }
+    assert!(broken_ones >= 8, "{broken_ones}");
     // Floods of every kind were read side by side: memory is bounded by the limits, not by them.
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let peak = status

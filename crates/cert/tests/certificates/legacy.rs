@@ -79,7 +79,8 @@ fn judge(recipe: &Recipe) -> ([Certificate; 3], Option<PathProblem>, bool) {
     let certificates = [&leaf, &intermediate, &root].map(|der| Certificate::from_der(der).unwrap());
     let (sent, roots) = ([leaf, intermediate], [root]);
     let path = assess(&sent, &roots);
-    assert_eq!(path.complete, Some(true));
+    let is_unknown = matches!(path.problem, Some(PathProblem::UnknownSignatureAlgorithm { .. }));
+    assert_eq!(path.complete, (!is_unknown).then_some(true));
     (certificates, path.problem, openssl::verifies(&sent, &roots))
 }
 
@@ -112,7 +113,7 @@ fn rsa_of_1024_bits_is_a_fact_not_a_broken_path() {
     let algorithm = "sha384WithRSAEncryption by RSA 1024".to_owned();
     assert_eq!(
         problem,
-        Some(PathProblem::UnsupportedSignatureAlgorithm { index: 0, algorithm })
+        Some(PathProblem::UnknownSignatureAlgorithm { index: 0, algorithm })
     );
 }
 
@@ -167,9 +168,74 @@ fn pss_with_usual_and_unusual_salt() {
     let algorithm = "rsassaPss".to_owned();
     assert_eq!(
         problem,
-        Some(PathProblem::UnsupportedSignatureAlgorithm { index: 0, algorithm })
+        Some(PathProblem::UnknownSignatureAlgorithm { index: 0, algorithm })
     );
     assert!(openssl, "OpenSSL computes any salt length");
+}
+
+#[test]
+fn what_cannot_be_computed_is_unknown_and_not_untrusted() {
+    let unknown = |index, algorithm: &str| {
+        Some(PathProblem::UnknownSignatureAlgorithm {
+            index,
+            algorithm: algorithm.to_owned(),
+        })
+    };
+    // Who signs with Ed448, and where that signature stands.
+    for (root, intermediate, index) in [("ed448", "rsa:2048", 1), ("rsa:2048", "ed448", 0)] {
+        let sign_leaf = if intermediate == "ed448" { "" } else { "-sha256" };
+        let (certificates, problem, openssl) = judge(&Recipe {
+            root,
+            intermediate,
+            sign_leaf,
+            ..PLAIN
+        });
+        assert_eq!(certificates[index].signature_algorithm, "ED448");
+        assert_eq!((problem, openssl), (unknown(index, "ED448"), true));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let [leaf, intermediate, root] = make(
+        folder.path(),
+        &Recipe {
+            intermediate: "ed448",
+            sign_leaf: "",
+            ..PLAIN
+        },
+    );
+    // A made-up number in place of Ed448's (1.3.101.113), in both places.
+    let made_up: Vec<u8> = replaced(&leaf, &[0x06, 3, 0x2b, 101, 113], &[0x06, 3, 0x2b, 101, 99]);
+    let sent = [made_up, intermediate.clone()];
+    assert_eq!(
+        assess(&sent, std::slice::from_ref(&root)).problem,
+        unknown(0, "1.3.101.99")
+    );
+
+    // What is proven outweighs it: the root at the top is none of those trusted, or is not there at all.
+    let [_, _, other] = make(tempfile::tempdir().unwrap().path(), &PLAIN);
+    let of_the_same_name = assess(&[leaf.clone(), intermediate.clone(), root.clone()], &[other]);
+    assert!(
+        matches!(of_the_same_name.problem, Some(PathProblem::UnknownRoot { .. })),
+        "{of_the_same_name:?}"
+    );
+    assert_eq!(of_the_same_name.complete, None);
+    let no_root = assess(&[leaf, intermediate], &[]);
+    assert!(
+        matches!(no_root.problem, Some(PathProblem::UnknownIssuer { index: 1, .. })),
+        "{no_root:?}"
+    );
+}
+
+/// The bytes with every occurrence of some others replaced, at least two.
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut out = bytes.to_vec();
+    let places: Vec<usize> = (0..=out.len() - from.len())
+        .filter(|at| out[*at..].starts_with(from))
+        .collect();
+    assert!(places.len() >= 2, "{places:?}");
+    for at in places {
+        out[at..at + to.len()].copy_from_slice(to);
+    }
+    out
 }
 
 #[test]

@@ -3,8 +3,10 @@
 mod check;
 mod daemon;
 mod documents;
+mod formats;
 mod help;
 mod lab;
 mod program;
 mod report;
+mod schema;
 mod words;

@@ -2,7 +2,7 @@
 
 use rustix::process::{Pid, Signal, kill_process};
 use siptls_lab::{Lab, Running};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -48,6 +48,33 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
 /// Runs it to its end.
 pub(crate) fn run(arguments: &[&str]) -> Finished {
     command(arguments).output().expect("start the program").into()
+}
+
+/// Runs another program on this input, to its end.
+pub(crate) fn run_with_input(command: &mut Command, input: &str) -> Finished {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?}: {error}\nhint: tests/run packages"));
+    let mut stdin = child.stdin.take().expect("its input is a pipe");
+    let input = input.to_owned();
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output().expect("wait for the program");
+    // Whoever does not read all of it says why by other means.
+    let _ = writer.join();
+    output.into()
+}
+
+/// What a Python program prints on this input.
+pub(crate) fn python(program: &str, input: &str) -> String {
+    let finished = run_with_input(
+        Command::new("python3").args(["-W", "ignore", "-c", program]),
+        input,
+    );
+    assert_eq!(finished.code, Some(0), "{}", finished.stderr);
+    finished.stdout
 }
 
 /// A program that keeps running, killed when the test is over.

@@ -201,6 +201,9 @@ fn write_handshake(out: &mut String, report: &Report) {
             rows.push(("CA names in the request", request.authorities.len().to_string()));
         }
     }
+    if let Some(reference) = &report.reference_client {
+        rows.push(("reference client", reference.to_string()));
+    }
     if let Some(sip) = &report.sip {
         rows.push(("OPTIONS", format!("{} {}", sip.status, sip.reason_phrase)));
         rows.push(("server", sip.server.clone().unwrap_or_default()));

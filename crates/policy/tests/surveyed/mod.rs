@@ -562,3 +562,5 @@ fn a_survey_of_a_visit_that_stopped_short_is_inconclusive() {
     let judgement = judge(&with(seen, whole()), Some(pki.roots()));
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
 }
+
+mod reference;

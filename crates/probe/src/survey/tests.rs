@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use siptls_model::{ExtensionType, SignatureScheme};
 
 const SUITES: [CipherSuite; 8] = [
     CipherSuite::TLS_RSA_WITH_AES_256_CBC_SHA,
@@ -150,15 +151,54 @@ fn a_full_server_takes_eleven_connections() {
         Some(AlertDescription::HANDSHAKE_FAILURE)
     );
     assert_eq!(result.stopped, None);
-    assert_eq!(
-        run(&Server {
-            follows_client: true,
-            ..full()
-        })
-        .0
-        .suite_preference,
-        SuitePreference::Client
-    );
+    // The last of eight suites is asked about together with the order.
+    let (result, steps) = run(&Server {
+        follows_client: true,
+        ..full()
+    });
+    assert_eq!((result.suite_preference, steps), (SuitePreference::Client, 11));
+}
+
+#[test]
+fn an_order_that_looks_like_the_clients_is_told_apart() {
+    let [a, b, c, d, e, f, g, h] = SUITES;
+    // What alternating rounds would pick of a server that follows its client. Suites, then the other groups, TLS 1.1
+    // and below, TLS 1.3.
+    for (order, suites) in [
+        (vec![a], 2),
+        (vec![a, b], 2 + 1 + 1),
+        (vec![a, c, b], 3 + 1 + 1),
+        (vec![a, d, b, c], 4 + 1 + 1),
+        (vec![a, g, b, f, c, e, d], 7 + 1 + 1),
+        // The last one is passed over and asked about alone.
+        (vec![a, h, b, g, c, f, d, e], 8 + 1),
+    ] {
+        for follows_client in [true, false] {
+            let (result, steps) = run(&Server {
+                suites: order.clone(),
+                follows_client,
+                ..full()
+            });
+            let expected = match (order.len(), follows_client) {
+                (1, _) => SuitePreference::Unknown,
+                (_, true) => SuitePreference::Client,
+                (_, false) => SuitePreference::Server,
+            };
+            assert_eq!(result.suite_preference, expected, "{order:?}");
+            let all_follow = order.len() == SUITES.len() && follows_client;
+            assert_eq!(steps, suites - usize::from(all_follow) + 3, "{order:?}");
+            let accepted = |(suite, found): &(CipherSuite, Acceptance)| {
+                (*found == Acceptance::Accepted) == order.contains(suite)
+            };
+            assert!(result.cipher_suites.iter().all(accepted), "{order:?}: {result:?}");
+        }
+    }
+    // Picks that contradict the client's order at once: no further connection.
+    let (result, steps) = run(&Server {
+        suites: vec![b, a],
+        ..full()
+    });
+    assert_eq!((result.suite_preference, steps), (SuitePreference::Server, 3 + 3));
 }
 
 #[test]
@@ -184,13 +224,31 @@ fn the_cause_of_a_refusal_is_told_apart() {
     let ecdsa = vec![CipherSuite::TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384];
     let ecdhe = vec![CipherSuite::TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384];
     let foreign = vec![CipherSuite::TLS_RSA_WITH_AES_128_CBC_SHA];
+    let both = [&ecdsa[..], &ecdhe[..]].concat();
+    let p256 = vec![NamedGroup::SECP256R1];
     let cases = [
         (
             Server {
-                suites: ecdsa,
+                suites: ecdsa.clone(),
                 ..full()
             },
             RefusalCause::KeyType,
+        ),
+        (
+            Server {
+                suites: ecdsa,
+                groups: p256.clone(),
+                ..full()
+            },
+            RefusalCause::KeyType,
+        ),
+        (
+            Server {
+                suites: both,
+                groups: p256,
+                ..full()
+            },
+            RefusalCause::Group,
         ),
         (
             Server {
@@ -368,7 +426,7 @@ const VERSIONS: [ProtocolVersion; 4] = [
 ];
 
 proptest! {
-    /// Whatever a server is, the survey finds that, in accepted + 1 connections for suites.
+    /// Whatever a server is, the survey finds that, in accepted + 1 connections for suites and one for their order.
     #[test]
     fn any_server_is_found_out(
         suites in subset(&SUITES),
@@ -413,7 +471,15 @@ proptest! {
                 prop_assert!(server.groups.contains(group), "{}", group);
             }
         }
-        // Suites, one for the cause, the groups and their refusal, two old versions, TLS 1.3.
+        if speaks && accepted > 0 {
+            let order = match (accepted, server.follows_client) {
+                (1, _) => SuitePreference::Unknown,
+                (_, true) => SuitePreference::Client,
+                (_, false) => SuitePreference::Server,
+            };
+            prop_assert_eq!(result.suite_preference, order);
+        }
+        // Suites, their order or the cause, the groups and their refusal, two old versions, TLS 1.3.
         prop_assert!(steps <= (accepted + 1) + 1 + (GROUPS.len() + 1) + 2 + 1, "{} steps", steps);
     }
 }
