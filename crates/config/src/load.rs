@@ -214,17 +214,17 @@ impl Loader {
             let key = path.key(&entry.key);
             if entry.key == "maintenance" {
                 given.maintenance = self.maintenance(here, &entry.value, &key);
-            } else if Section::Probe.keys().contains(&entry.key.as_ref()) {
-                if let Some(text) = self.text(here, &entry.value, &key) {
-                    given.set(
-                        &entry.key,
-                        Field {
-                            text,
-                            at: Some(entry.value.at),
-                            key,
-                        },
-                    );
-                }
+            } else if Section::Probe.keys().contains(&entry.key.as_ref())
+                && let Some(text) = self.text(here, &entry.value, &key)
+            {
+                given.set(
+                    &entry.key,
+                    Field {
+                        text,
+                        at: Some(entry.value.at),
+                        key,
+                    },
+                );
             }
         }
         self.checker(here).settings(&given, defaults)

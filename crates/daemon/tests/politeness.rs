@@ -184,6 +184,7 @@ async fn a_postponed_survey_comes_again_later_and_what_was_found_stays() {
     daemon.stop().await.unwrap();
 }
 
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn in_maintenance(name: &str, from: i64, until: i64) -> Plan {
     let mut plan = plan(&[name], HOUR);
     let at = |seconds: i64| {

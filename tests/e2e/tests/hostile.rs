@@ -134,7 +134,10 @@ async fn every_hostile_peer_is_told_apart_within_the_deadline() {
                 "{case}"
             );
         }
-        let verdict = judge.judge_visit(std::slice::from_ref(&seen), clock::now())[0].verdict;
+        let judgement = judge
+            .judge_visit(std::slice::from_ref(&seen), clock::now())
+            .remove(0);
+        let verdict = judgement.verdict;
         // A proven breach is a failure; what merely ended or was silent is not.
         let broken = handshake.is_some_and(|handshake| handshake.version.is_some() && !handshake.completed)
             && breaks_the_handshake(reason);
