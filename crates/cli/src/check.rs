@@ -7,7 +7,7 @@ use crate::page::Page;
 use crate::progress::Progress;
 use crate::signal::Stop;
 use crate::visits::{Seen, Visits, not_seen};
-use crate::{Outcome, exchange, json, report, summary};
+use crate::{Outcome, configuration, core_file, exchange, json, report, summary};
 use siptls_config::{Plan, PlannedTarget, TargetOptions, target_from_options};
 use siptls_model::{Depth, Document, Endpoint, Reason, Report, Timestamp, Verdict, clock};
 use siptls_policy::Judge;
@@ -16,10 +16,13 @@ use siptls_policy::Judge;
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
     let as_of = arguments.as_of.as_deref().map(moment).transpose()?;
     let plan = match &arguments.config_file {
-        Some(path) => Some(siptls_config::load(path).map_err(|source| Failure::Configuration { source })?),
+        Some(path) => Some(configuration::load(path).map_err(|source| Failure::Configuration { source })?),
         None => None,
     };
     let targets = targets(arguments, plan.as_ref())?;
+    if targets.iter().any(|planned| !planned.identities.is_empty()) {
+        core_file::forbid();
+    }
     let output = Output::open(arguments.output.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -64,6 +67,8 @@ fn targets(arguments: &CheckArguments, plan: Option<&Plan>) -> Result<Vec<Planne
         trust_anchors: arguments.trust_anchors.clone(),
         depth: None,
         timeout: arguments.timeout.clone(),
+        client_certs: arguments.client_certs.clone(),
+        client_keys: arguments.client_keys.clone(),
     };
     let mut targets = Vec::with_capacity(arguments.endpoints.len());
     let mut faults: Vec<CommandLineFault> = Vec::new();

@@ -60,7 +60,11 @@ impl Visits {
 }
 
 fn errand(planned: &PlannedTarget) -> Errand {
-    Errand::new(Arc::clone(&planned.target), Arc::clone(&planned.profile.offer))
+    let (target, offer) = (Arc::clone(&planned.target), Arc::clone(&planned.profile.offer));
+    Errand {
+        identities: planned.identities.clone(),
+        ..Errand::new(target, offer)
+    }
 }
 
 /// Indices of targets by where they dial, in the order given.

@@ -22,7 +22,7 @@ const fn key(path: &'static str, default: Option<&'static str>, meaning: &'stati
 }
 
 /// Every key, in the order in which `config show` writes them.
-pub static KEYS: [Key; 22] = [
+pub static KEYS: [Key; 27] = [
     key(
         "probe",
         None,
@@ -52,6 +52,26 @@ pub static KEYS: [Key; 22] = [
         "profile_files",
         None,
         "further profiles; one with the name of a shipped profile replaces it",
+    ),
+    key(
+        "client_identities",
+        None,
+        "client certificates with their keys, for targets that name them",
+    ),
+    key(
+        "client_identities[].name",
+        None,
+        "the identity's name, unique; the label `identity` of its metric",
+    ),
+    key(
+        "client_identities[].certificate",
+        None,
+        "PEM file of the leaf followed by its intermediates",
+    ),
+    key(
+        "client_identities[].key",
+        None,
+        "PEM file of the leaf's private key, not encrypted, of mode 0600",
     ),
     key("targets", None, "what is watched"),
     key(
@@ -95,6 +115,11 @@ pub static KEYS: [Key; 22] = [
         "PEM file of the roots to verify against",
     ),
     key(
+        "targets[].client_identities",
+        None,
+        "names of the client identities to rehearse with, at most 8",
+    ),
+    key(
         "targets[].interval",
         Some("probe.interval"),
         "as `probe.interval`, for this target",
@@ -128,13 +153,14 @@ pub static KEYS: [Key; 22] = [
 ];
 
 /// Labels that are ours on some metric or in the exposition format, and so cannot be a target's own.
-pub const RESERVED_LABELS: [&str; 24] = [
+pub const RESERVED_LABELS: [&str; 25] = [
     "address",
     "aspect",
     "check",
     "cipher_suite",
     "fingerprint_sha256",
     "group",
+    "identity",
     "issuer",
     "le",
     "mode",
@@ -162,6 +188,8 @@ pub(crate) enum Section {
     Root,
     /// `probe`.
     Probe,
+    /// An item of `client_identities`.
+    Identity,
     /// An item of `targets`.
     Target,
     /// A file of `target_files` that is a mapping.
@@ -171,11 +199,10 @@ pub(crate) enum Section {
 }
 
 /// Keys that the contract names and this version does not have.
-const NOT_YET: [(Section, &str); 4] = [
+const NOT_YET: [(Section, &str); 3] = [
     (Section::Root, "catalog"),
     (Section::Root, "journal"),
     (Section::Root, "revocation"),
-    (Section::Target, "client_identities"),
 ];
 
 /// What the same thing is called in programs that people come from, and here.
@@ -204,8 +231,15 @@ impl Section {
     /// The keys of this mapping.
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Root => &["probe", "profile_files", "targets", "target_files"],
+            Self::Root => &[
+                "probe",
+                "profile_files",
+                "client_identities",
+                "targets",
+                "target_files",
+            ],
             Self::Probe => &["interval", "survey_interval", "timeout", "depth"],
+            Self::Identity => &["name", "certificate", "key"],
             Self::Target => &[
                 "name",
                 "endpoint",
@@ -215,6 +249,7 @@ impl Section {
                 "connect",
                 "server_name",
                 "trust_anchors",
+                "client_identities",
                 "interval",
                 "survey_interval",
                 "timeout",
@@ -230,6 +265,7 @@ impl Section {
         match self {
             Self::Root => "at the top of the configuration",
             Self::Probe => "under `probe`",
+            Self::Identity => "in a client identity",
             Self::Target => "in a target",
             Self::TargetFile => "at the top of a target file",
             Self::Group => "in a file_sd list",
@@ -261,6 +297,11 @@ impl Section {
     }
 }
 
+/// Whether a key of a target can come as a label `__siptls_KEY`: its value is a text, and no endpoint.
+pub(crate) fn is_meta_label(key: &str) -> bool {
+    Section::Target.keys().contains(&key) && !matches!(key, "endpoint" | "labels" | "client_identities")
+}
+
 /// The hint for a label that begins with `__siptls_`.
 pub(crate) fn known_meta_label(found: &str) -> Option<String> {
     let keys = || {
@@ -268,7 +309,7 @@ pub(crate) fn known_meta_label(found: &str) -> Option<String> {
             .keys()
             .iter()
             .copied()
-            .filter(|key| !matches!(*key, "endpoint" | "labels"))
+            .filter(|key| is_meta_label(key))
     };
     match nearest(found, keys()) {
         Some(key) => Some(format!("did you mean `__siptls_{key}`?")),
@@ -289,6 +330,7 @@ mod tests {
         for (section, prefix) in [
             (Section::Root, ""),
             (Section::Probe, "probe."),
+            (Section::Identity, "client_identities[]."),
             (Section::Target, "targets[]."),
             (Section::Group, "[]."),
         ] {

@@ -352,6 +352,7 @@ fn options_make_a_target_under_the_same_rules() {
         trust_anchors: Some("none.pem".into()),
         depth: Some("all".to_owned()),
         timeout: Some("10".to_owned()),
+        ..TargetOptions::default()
     };
     assert_eq!(
         target_from_options("sip:a", &bad, None).unwrap_err().to_string(),

@@ -3,7 +3,7 @@
 use crate::schedule::{mix, part_of, stable_hash};
 use jiff::Timestamp;
 use siptls_model::{
-    Acceptance, ClientCertificateMode, Depth, Observation, SuitePreference, SurveyResult, Target,
+    Acceptance, ClientCertificateMode, Depth, Observation, Rehearsal, SuitePreference, SurveyResult, Target,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -274,8 +274,20 @@ impl SurveyClock {
 pub(crate) struct AddressSurvey {
     pub(crate) agreed: Agreed,
     pub(crate) identity: Identity,
+    /// The last rehearsal.
+    pub(crate) rehearsal: Option<Arc<Rehearsal>>,
     /// When the last survey that found anything out ended.
     pub(crate) ended: Option<Timestamp>,
+}
+
+impl AddressSurvey {
+    /// Takes in a rehearsal. One that did not come so far as to see whether the endpoint asks does not replace another.
+    pub(crate) fn rehearsed(&mut self, new: Option<Arc<Rehearsal>>) {
+        let Some(new) = new else { return };
+        if new.requested.is_some() || self.rehearsal.is_none() {
+            self.rehearsal = Some(new);
+        }
+    }
 }
 
 #[cfg(test)]

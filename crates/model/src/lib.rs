@@ -25,6 +25,7 @@ mod escape;
 mod finding;
 mod observation;
 mod outcome;
+mod rehearsal;
 mod report;
 mod survey;
 mod target;
@@ -39,10 +40,11 @@ pub use observation::{
     SipOutcome,
 };
 pub use outcome::{Phase, ProbeError, Reason, Who};
+pub use rehearsal::{Attempt, AttemptResult, Rehearsal};
 pub use report::{Document, Report, SCHEMA};
 pub use siptls_wire::{
     AlertDescription, CipherSuite, ClientCertificateType, ExtensionType, NamedGroup, Offer, ProtocolVersion,
     SignatureScheme,
 };
 pub use survey::{Acceptance, RefusalCause, SuitePreference, SurveyResult};
-pub use target::{DEFAULT_PORT, Depth, Dial, Endpoint, EndpointError, Host, Target};
+pub use target::{ClientIdentity, DEFAULT_PORT, Depth, Dial, Endpoint, EndpointError, Host, Target};

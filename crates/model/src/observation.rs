@@ -1,6 +1,7 @@
 //! What one visit to one address saw.
 
 use crate::outcome::{Phase, ProbeError};
+use crate::rehearsal::Rehearsal;
 use crate::survey::SurveyResult;
 use crate::target::Target;
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ pub struct Observation {
     pub sip: SipOutcome,
     /// What a survey found besides; `None` when the visit was none.
     pub survey: Option<Arc<SurveyResult>>,
+    /// Which client certificates the endpoint accepts; `None` when the visit had none to present.
+    pub rehearsal: Option<Arc<Rehearsal>>,
     /// Every byte of the server's clear-text records that was read: the evidence. Bounded by
     /// `siptls_wire`'s flight limit.
     pub flight: Arc<[u8]>,
@@ -65,6 +68,7 @@ impl Observation {
             chain: None,
             sip: SipOutcome::NotSent,
             survey: None,
+            rehearsal: None,
             flight: Arc::default(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
-use crate::{hello, identity, request, sip, survey, text, trust, usage, validity};
+use crate::{hello, identity, rehearsal, request, sip, survey, text, trust, usage, validity};
 use jiff::Timestamp;
 use siptls_catalog::{
     CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, endpoint, region_root_group, root_group,
@@ -97,6 +97,10 @@ impl Judge {
             findings,
             verdict,
             chain,
+            removal_day: observation
+                .rehearsal
+                .as_deref()
+                .map(|rehearsal| rehearsal::removal_day(rehearsal, now)),
         }
     }
 }

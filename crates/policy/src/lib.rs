@@ -7,7 +7,8 @@
 //!  Observation ───┘              ├─ identity names            ──► Judgement
 //!                                ├─ validity dates                (findings, verdict)
 //!                                ├─ usage    extended key usage
-//!                                └─ sip      OPTIONS
+//!                                ├─ sip      OPTIONS
+//!                                └─ rehearsal removal day
 //! ```
 //!
 //! Judging is pure: the same observation, profile and time give the same judgement, and the same
@@ -41,6 +42,7 @@ mod hello;
 mod identity;
 mod judge;
 mod paths;
+mod rehearsal;
 mod request;
 mod sight;
 mod sip;

@@ -1,6 +1,8 @@
 //! An errand: what a visit is to do.
 
-use siptls_model::{Offer, Target};
+use crate::surveying::SURVEY_TIMEOUTS;
+use siptls_model::{Depth, Offer, Target};
+use siptls_tls12::NamedIdentity;
 use std::sync::Arc;
 
 /// An errand: a target, and everything that a visit to it needs besides.
@@ -10,12 +12,29 @@ pub struct Errand {
     pub target: Arc<Target>,
     /// What the profile's caller offers.
     pub offer: Arc<Offer>,
+    /// Client certificates to rehearse with; at depth `hello` they stay unused.
+    pub identities: Vec<NamedIdentity>,
 }
 
 impl Errand {
     /// A visit that offers this and has nothing to present.
     #[must_use]
     pub const fn new(target: Arc<Target>, offer: Arc<Offer>) -> Self {
-        Self { target, offer }
+        Self {
+            target,
+            offer,
+            identities: Vec::new(),
+        }
+    }
+    /// The absolute deadline of the visit to one address, in timeouts of the target. Waiting for the address's turn
+    /// counts for nothing.
+    #[must_use]
+    pub fn timeouts(&self) -> u32 {
+        let identities = u32::try_from(self.identities.len()).unwrap_or(u32::MAX);
+        match self.target.depth {
+            Depth::Hello => 1,
+            Depth::Routine => identities.saturating_add(1),
+            Depth::Survey => identities.saturating_add(SURVEY_TIMEOUTS),
+        }
     }
 }

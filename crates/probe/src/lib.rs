@@ -10,6 +10,9 @@
 //! above all, when something went wrong. It never fails, never panics on what a peer sends, and is
 //! bounded in time by one absolute deadline for each address and in memory by named limits.
 //!
+//! An [`Errand`] may carry client identities. At depth routine and survey the visit is then followed by a rehearsal, one
+//! further connection for each identity, when the endpoint asks for a certificate.
+//!
 //! Visits to one address take turns: there is never more than one connection to it at a time, whatever targets share it.
 //! Waiting for a turn is charged to no target's deadline.
 //!
@@ -20,6 +23,7 @@ mod classify;
 mod connection;
 mod errand;
 mod facts;
+mod rehearsing;
 mod resolve;
 pub mod sip;
 pub mod survey;
@@ -29,5 +33,6 @@ mod visit;
 
 pub use errand::Errand;
 pub use resolve::MAX_ADDRESSES;
+pub use siptls_tls12::{Identity, NamedIdentity};
 pub use surveying::SURVEY_TIMEOUTS;
 pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions, SPACING};

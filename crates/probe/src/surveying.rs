@@ -5,14 +5,14 @@ use crate::connection::{Connection, Wait};
 use crate::errand::Errand;
 use crate::survey::{Outcome, Step, Survey};
 use crate::visit::{IDLE_LIMIT, Prober};
-use siptls_model::{Observation, Phase, Reason, Target};
-use siptls_tls12::{Client, Event, Plan};
+use siptls_model::{ClientCertificateMode, Observation, Phase, Reason, Target};
+use siptls_tls12::{Client, Event, Identity, Plan};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// The absolute deadline of a survey, in timeouts of its target: a dozen connections that each
+/// The absolute deadline of a survey without identities, in timeouts of its target: a dozen connections that each
 /// come near their own deadline are no survey any more.
 pub const SURVEY_TIMEOUTS: u32 = 6;
 
@@ -20,16 +20,21 @@ impl Prober {
     /// Surveys one address: a routine visit, and then which suites, groups and versions it
     /// accepts. Never two connections at once; a pause with jitter before each.
     ///
-    /// The whole has six times the target's timeout as one absolute deadline, each connection the
-    /// timeout itself. Waiting for the address's turn counts for neither. What was not found out by then is unknown.
+    /// With identities it rehearses after the visit. Where the endpoint insists on a certificate and accepts one of
+    /// them, the further handshakes present the first that it accepts, so that they can be finished.
+    ///
+    /// The whole has six times the target's timeout, and one timeout more for each identity, as one absolute
+    /// deadline, each connection the timeout itself. Waiting for the address's turn counts for neither. What was not found out by then is unknown.
     pub async fn survey_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
-        let Errand { target, offer } = errand;
+        let Errand { target, offer, .. } = errand;
         // One turn for the whole: between its connections, too, the address is left in peace.
         let _turn = self.turns.take(address).await;
         let start = Instant::now();
-        let end = start + target.timeout * SURVEY_TIMEOUTS;
+        let end = start + target.timeout * errand.timeouts();
         let mut survey = Survey::new(Arc::clone(offer));
         let mut seen: Option<Observation> = None;
+        let mut rehearsal = None;
+        let mut identity: Option<Arc<Identity>> = None;
         let mut opened = 0;
         while let Some(step) = survey.next_step() {
             if survey.steps() > 1 {
@@ -42,12 +47,24 @@ impl Prober {
             let outcome = if Arc::ptr_eq(&step.offer, offer) {
                 let visit = self.visit_in_turn(errand, address).await;
                 opened += visit.connections_opened;
-                let outcome = of_visit(&visit);
+                let mut outcome = of_visit(&visit);
+                if !errand.identities.is_empty() {
+                    let rehearsed = self.rehearse(errand, &visit, address, end).await;
+                    opened += rehearsed.connections_opened;
+                    let insists = rehearsed.rehearsal.mode == ClientCertificateMode::Required;
+                    if let Some((accepted, finished)) = rehearsed.accepted.filter(|_| insists) {
+                        outcome = of_visit(&finished);
+                        identity = Some(accepted);
+                    }
+                    rehearsal = Some(Arc::new(rehearsed.rehearsal));
+                }
                 seen = Some(visit);
                 outcome
             } else {
                 let deadline = end.min(Instant::now() + target.timeout);
-                let (outcome, connected) = self.ask(target, &step, address, deadline).await;
+                let (outcome, connected) = self
+                    .ask(target, &step, identity.as_ref(), address, deadline)
+                    .await;
                 opened += u32::from(connected);
                 outcome
             };
@@ -60,12 +77,13 @@ impl Prober {
         };
         seen.connections_opened = opened;
         seen.duration = start.elapsed();
+        seen.rehearsal = rehearsal;
         seen.survey = Some(Arc::new(survey.result()));
         seen
     }
 
     /// The pause before the next connection: half of the spacing to one and a half of it.
-    fn pause(&self) -> Duration {
+    pub(crate) fn pause(&self) -> Duration {
         let [jitter, ..] = siptls_tls12::random();
         self.options.spacing.mul_f64(0.5 + f64::from(jitter) / 255.0)
     }
@@ -75,13 +93,14 @@ impl Prober {
         &self,
         target: &Target,
         step: &Step,
+        identity: Option<&Arc<Identity>>,
         address: SocketAddr,
         deadline: Instant,
     ) -> (Outcome, bool) {
         let plan = Plan {
             offer: Arc::clone(&step.offer),
             server_name: target.sni(),
-            identity: None,
+            identity: identity.cloned(),
             finish: step.finish,
         };
         let client = Client::new(plan, siptls_tls12::random());

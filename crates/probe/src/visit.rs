@@ -9,9 +9,9 @@ use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, 
 use crate::turns::Turns;
 use crate::{classify, sip};
 use siptls_model::{
-    Depth, Observation, Offer, Phase, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
+    AttemptResult, Depth, Observation, Offer, Phase, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
 };
-use siptls_tls12::{Client, Event, Failure, Plan, SentCertificate};
+use siptls_tls12::{Client, Event, Failure, Identity, Plan, SentCertificate};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub const CLOSE_GRACE: Duration = Duration::from_millis(250);
 /// no counter of connections per second takes them for a scanner.
 pub const SPACING: Duration = Duration::from_millis(250);
 /// Bounds of the pause between the handshake and OPTIONS when a client certificate was asked for:
-/// a server that refuses the empty one only then does so within a round trip.
+/// a server that refuses what it got only then does so within a round trip.
 const SETTLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
 /// What all visits have in common.
@@ -94,6 +94,9 @@ impl Prober {
             let address = SocketAddr::new(ip, port);
             let mut observation = match target.depth {
                 Depth::Survey => self.survey_address(errand, address).await,
+                Depth::Routine if !errand.identities.is_empty() => {
+                    self.rehearse_address(errand, address).await
+                }
                 Depth::Hello | Depth::Routine => self.visit_address(errand, address).await,
             };
             observation.phases.resolve = resolve;
@@ -111,36 +114,51 @@ impl Prober {
 
     /// Visits one address in a turn that the caller holds.
     pub(crate) async fn visit_in_turn(&self, errand: &Errand, address: SocketAddr) -> Observation {
-        let Errand { target, offer } = errand;
+        let deadline = Instant::now() + errand.target.timeout;
+        self.visit_as(errand, None, address, deadline).await.0
+    }
+
+    /// Visits one address in a turn that the caller holds, with an identity to present or without; and whether the peer
+    /// went on with that identity, when the connection opened.
+    pub(crate) async fn visit_as(
+        &self,
+        errand: &Errand,
+        identity: Option<&Arc<Identity>>,
+        address: SocketAddr,
+        deadline: Instant,
+    ) -> (Observation, Option<(AttemptResult, String)>) {
+        let Errand { target, offer, .. } = errand;
         let start = Instant::now();
-        let deadline = start + target.timeout;
         let mut observation = Observation::blank(target, Some(address), clock::now());
         observation.phase_reached = Some(Phase::Resolve);
-        let connection = self.converse(&mut observation, offer, deadline).await;
+        let plan = Plan {
+            offer: Arc::clone(offer),
+            server_name: target.sni(),
+            identity: identity.cloned(),
+            finish: target.depth != Depth::Hello,
+        };
+        let connection = self.converse(&mut observation, plan, deadline).await;
         observation.duration = start.elapsed();
-        if let Some(connection) = connection {
-            let left = deadline.saturating_duration_since(Instant::now());
-            connection
-                .close(grace(&observation, self.options.close_grace.min(left)))
-                .await;
-        }
-        observation
+        let Some((connection, aftermath)) = connection else {
+            return (observation, None);
+        };
+        let answer = facts::attempt(connection.client.sent_certificate(), &aftermath);
+        let left = deadline.saturating_duration_since(Instant::now());
+        connection
+            .close(grace(&observation, self.options.close_grace.min(left)))
+            .await;
+        (observation, Some(answer))
     }
 
     /// Connects and talks; the connection comes back to be closed, when there was one.
     async fn converse(
         &self,
         seen: &mut Observation,
-        offer: &Arc<Offer>,
+        plan: Plan,
         deadline: Instant,
-    ) -> Option<Connection> {
+    ) -> Option<(Connection, Aftermath)> {
         let address = seen.address?;
-        let plan = Plan {
-            offer: Arc::clone(offer),
-            server_name: seen.target.sni(),
-            identity: None,
-            finish: seen.target.depth != Depth::Hello,
-        };
+        let offer: Arc<Offer> = Arc::clone(&plan.offer);
         // Made ahead, so that our own cost is not charged to the target's times.
         let client = Client::new(plan, siptls_tls12::random());
         let start = Instant::now();
@@ -167,14 +185,19 @@ impl Prober {
         };
         seen.connections_opened = 1;
         seen.phase_reached = Some(Phase::Connect);
-        seen.offer = Some(Arc::clone(offer));
+        seen.offer = Some(offer);
         let mut connection = Connection::new(stream, client);
-        self.talk(&mut connection, seen, deadline).await;
-        Some(connection)
+        let aftermath = self.talk(&mut connection, seen, deadline).await;
+        Some((connection, aftermath))
     }
 
     /// Everything on the open connection.
-    async fn talk(&self, connection: &mut Connection, seen: &mut Observation, deadline: Instant) {
+    async fn talk(
+        &self,
+        connection: &mut Connection,
+        seen: &mut Observation,
+        deadline: Instant,
+    ) -> Aftermath {
         let start = Instant::now();
         let outcome = hands(connection, seen.target.depth, deadline).await;
         seen.phases.tls = Some(start.elapsed());
@@ -214,6 +237,7 @@ impl Prober {
             .map(|certificates| self.chains.chain(certificates));
         seen.handshake = facts::handshake(&connection.client, completed, &aftermath);
         seen.flight = connection.client.evidence().into();
+        aftermath
     }
 
     /// The established connection: does it stay open, and does SIP answer?
@@ -225,7 +249,7 @@ impl Prober {
     ) -> Aftermath {
         let mut aftermath = Aftermath::StayedOpen(Duration::ZERO);
         let mut heard = Vec::new();
-        if connection.client.sent_certificate() == Some(SentCertificate::Empty) {
+        if let Some(sent) = connection.client.sent_certificate() {
             let (least, most) = SETTLE;
             let settle = (seen.phases.connect.unwrap_or_default() * 2).clamp(least, most);
             let start = Instant::now();
@@ -243,8 +267,13 @@ impl Prober {
                         (false, true) => "closed with close_notify",
                         (false, false) => "closed",
                     };
-                    let asked = "in which it had asked for a client certificate and got an empty one";
-                    let message = format!("the peer {how} right after the handshake, {asked}");
+                    let got = match sent {
+                        SentCertificate::Empty => "an empty one",
+                        SentCertificate::Chain => "one",
+                    };
+                    let message = format!(
+                        "the peer {how} right after the handshake, in which it had asked for a client certificate and got {got}"
+                    );
                     seen.error = Some(ProbeError {
                         phase: Phase::Sip,
                         reason: Reason::SipClosed,
@@ -270,7 +299,10 @@ impl Prober {
                 Aftermath::Answered
             }
             Err(error) => {
-                let refused = error.reason == Reason::ClientCertificateRequired;
+                let refused = matches!(
+                    error.reason,
+                    Reason::ClientCertificateRequired | Reason::ClientCertificateRefused
+                );
                 seen.error = Some(error);
                 match connection.client.alert().filter(|_| refused) {
                     Some(alert) => Aftermath::FailedAtOnce(Failure::Alert(alert)),

@@ -13,10 +13,10 @@ pub(crate) mod reader;
 use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_metrics::{Series, Subject, Tally};
 use siptls_model::{
-    Acceptance, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode,
-    Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations, ProbeError,
-    ProtocolVersion, Reason, Revocation, RevocationStatus, Severity, SipAnswer, SipOutcome, Status,
-    SuitePreference, SurveyResult, Target, Verdict,
+    Acceptance, Attempt, AttemptResult, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate,
+    ClientCertificateMode, Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations,
+    ProbeError, ProtocolVersion, Reason, Rehearsal, Revocation, RevocationStatus, Severity, SipAnswer,
+    SipOutcome, Status, SuitePreference, SurveyResult, Target, Verdict,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -104,6 +104,32 @@ pub(crate) fn survey() -> Arc<SurveyResult> {
     })
 }
 
+/// One identity accepted, one refused, and one of which nothing is known.
+fn rehearsal() -> Arc<Rehearsal> {
+    let attempt = |identity: Option<&str>, result| Attempt {
+        identity: identity.map(Arc::from),
+        result,
+        presented: None,
+        issuer_listed: None,
+        key_usable: None,
+        completed: false,
+        alert: None,
+        error: None,
+        sip_status: None,
+        evidence: String::new(),
+    };
+    Arc::new(Rehearsal {
+        requested: Some(true),
+        mode: ClientCertificateMode::Optional,
+        attempts: vec![
+            attempt(None, AttemptResult::Accepted),
+            attempt(Some("today"), AttemptResult::Accepted),
+            attempt(Some("to\"morrow"), AttemptResult::Refused),
+            attempt(Some("silent"), AttemptResult::Unknown),
+        ],
+    })
+}
+
 /// A visit that saw everything, judged `warn`.
 pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, Judgement) {
     let (chain, roots) = chain();
@@ -144,6 +170,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
             },
         }),
         survey: Some(survey()),
+        rehearsal: Some(rehearsal()),
         chain: Some(chain),
         sip: SipOutcome::Answered(SipAnswer {
             status: 200,
@@ -177,6 +204,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
                 ..Revocation::not_checked()
             },
         }),
+        removal_day: None,
     };
     (observation, judgement)
 }
@@ -208,6 +236,7 @@ pub(crate) fn failed(
         chain: None,
         sip: SipOutcome::NotSent,
         survey: None,
+        rehearsal: None,
         flight: Arc::from([]),
     };
     let judgement = Judgement {
@@ -215,6 +244,7 @@ pub(crate) fn failed(
         findings: vec![finding(CheckId::ChainComplete, Status::Skip, Severity::Critical)],
         verdict: Verdict::Inconclusive,
         chain: None,
+        removal_day: None,
     };
     (observation, judgement)
 }
