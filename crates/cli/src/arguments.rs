@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Visit endpoints once and judge what they answer
-    Check(CheckArguments),
+    Check(Box<CheckArguments>),
     /// Keep visiting the configured targets: metrics, reports and a status page over HTTP
     Run(RunArguments),
     /// Start good and faulty SIP TLS endpoints on this machine, and the daemon watching them
@@ -108,6 +108,16 @@ pub(crate) struct CheckArguments {
     /// Roots to verify against, in place of the profile's: a PEM or DER file, or a folder of such files
     #[arg(long, value_name = "FILE")]
     pub(crate) trust_anchors: Option<PathBuf>,
+
+    /// PEM file of a client certificate to rehearse with, its intermediates behind it; may be repeated, each with a
+    /// --client-key. At depth routine and survey it is presented to an endpoint that asks for one, in place of what the
+    /// configuration names
+    #[arg(long = "client-cert", value_name = "FILE")]
+    pub(crate) client_certs: Vec<PathBuf>,
+
+    /// PEM file of the private key of the --client-cert of the same place, not encrypted, readable by its owner alone
+    #[arg(long = "client-key", value_name = "FILE")]
+    pub(crate) client_keys: Vec<PathBuf>,
 
     /// How far to go: `hello` reads the server's first flight; `routine` finishes the handshake and sends OPTIONS, on
     /// one connection; `survey` then finds out which versions, suites and groups are accepted, a dozen connections or

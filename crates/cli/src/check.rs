@@ -7,7 +7,7 @@ use crate::page::Page;
 use crate::progress::Progress;
 use crate::signal::Stop;
 use crate::visits::{Seen, Visits, not_seen};
-use crate::{Outcome, exchange, json, report, summary};
+use crate::{Outcome, configuration, core_file, exchange, json, report, summary};
 use siptls_catalog::{
     BALANCER_PROFILE, PEERS, RootGroup, bundles, endpoints, load_balancer, root_group, root_groups,
 };
@@ -20,11 +20,14 @@ use std::sync::Arc;
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
     let as_of = arguments.as_of.as_deref().map(moment).transpose()?;
     let plan = match &arguments.config_file {
-        Some(path) => Some(siptls_config::load(path).map_err(|source| Failure::Configuration { source })?),
+        Some(path) => Some(configuration::load(path).map_err(|source| Failure::Configuration { source })?),
         None => None,
     };
     let against = against(&arguments.against)?;
     let mut targets = targets(arguments, plan.as_ref())?;
+    if targets.iter().any(|planned| !planned.identities.is_empty()) {
+        core_file::forbid();
+    }
     let shown = targets.len();
     if let Some(region) = &arguments.peer_region {
         let balancers = load_balancers(region, arguments, plan.as_ref())?;
@@ -106,6 +109,8 @@ fn targets(arguments: &CheckArguments, plan: Option<&Plan>) -> Result<Vec<Planne
         trust_anchors: arguments.trust_anchors.clone(),
         depth: None,
         timeout: arguments.timeout.clone(),
+        client_certs: arguments.client_certs.clone(),
+        client_keys: arguments.client_keys.clone(),
     };
     let mut targets = Vec::with_capacity(arguments.endpoints.len());
     let mut faults: Vec<CommandLineFault> = Vec::new();

@@ -1,14 +1,15 @@
 //! The commands `config check` and `config show`.
 
 use crate::Outcome;
+use crate::core_file;
 use crate::failure::Failure;
 use crate::output::Output;
-use siptls_config::Plan;
+use siptls_config::{Faults, Plan};
 use std::path::Path;
 
 /// Validates a configuration and says what is in it.
 pub(crate) fn check(path: &Path) -> Result<Outcome, Failure> {
-    let plan = load(path)?;
+    let plan = load(path).map_err(failure)?;
     let count = |number: usize, one: &str| format!("{number} {one}{}", if number == 1 { "" } else { "s" });
     let mut parts = vec![
         count(plan.targets.len(), "target"),
@@ -23,10 +24,19 @@ pub(crate) fn check(path: &Path) -> Result<Outcome, Failure> {
 
 /// Prints the configuration as it takes effect.
 pub(crate) fn show(path: &Path) -> Result<Outcome, Failure> {
-    Output::standard().write(&load(path)?.effective_yaml())?;
+    Output::standard().write(&load(path).map_err(failure)?.effective_yaml())?;
     Ok(Outcome::Good)
 }
 
-fn load(path: &Path) -> Result<Plan, Failure> {
-    siptls_config::load(path).map_err(|source| Failure::Configuration { source })
+fn failure(source: Faults) -> Failure {
+    Failure::Configuration { source }
+}
+
+/// Reads a configuration for whatever command. One with private keys forbids the process its core file.
+pub(crate) fn load(path: &Path) -> Result<Plan, Faults> {
+    let plan = siptls_config::load(path)?;
+    if !plan.client_identities.is_empty() {
+        core_file::forbid();
+    }
+    Ok(plan)
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
 
 /// Reads the configuration anew each time it is called.
 pub(crate) fn configuration(path: PathBuf) -> siptls_daemon::Load {
-    Box::new(move || siptls_config::load(&path))
+    Box::new(move || crate::configuration::load(&path))
 }
 
 /// The daemon's reasons as the program's own.

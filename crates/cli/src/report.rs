@@ -1,7 +1,7 @@
 //! A report as text: what an operator wants to read at three in the morning, most important first.
 
 use crate::page::{Mark, Page};
-use crate::{facts, openssl};
+use crate::{facts, openssl, rehearsal};
 use siptls_config::PlannedTarget;
 use siptls_model::{Finding, Report, Severity, Status, Timestamp, Verdict};
 
@@ -53,6 +53,7 @@ pub(crate) fn write(
         page.marked(2, Mark::of_status(Status::Pass), CHECK, &passed.join(", "));
     }
     skipped(page, report);
+    rehearsal::write(page, report);
     page.blank();
     facts::write(page, report, as_of);
     page.blank();

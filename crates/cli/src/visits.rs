@@ -68,9 +68,13 @@ fn errand(planned: &PlannedTarget) -> Errand {
         target,
         profile,
         trust_anchors,
+        identities,
     } = planned;
     let judge = Judge::new(Arc::clone(profile), trust_anchors.clone(), target);
-    Errand::new(Arc::clone(target), Arc::clone(&profile.offer)).trusting(judge.root_sets())
+    Errand {
+        identities: identities.clone(),
+        ..Errand::new(Arc::clone(target), Arc::clone(&profile.offer)).trusting(judge.root_sets())
+    }
 }
 
 /// Indices of targets by where they dial, in the order given.

@@ -110,6 +110,26 @@ pub static KEYS: &[Key] = &[
         None,
         "further profiles; one with the name of a shipped profile replaces it",
     ),
+    key(
+        "client_identities",
+        None,
+        "client certificates with their keys, for targets that name them",
+    ),
+    key(
+        "client_identities[].name",
+        None,
+        "the identity's name, unique; the label `identity` of its metric",
+    ),
+    key(
+        "client_identities[].certificate",
+        None,
+        "PEM file of the leaf followed by its intermediates",
+    ),
+    key(
+        "client_identities[].key",
+        None,
+        "PEM file of the leaf's private key, not encrypted, of mode 0600",
+    ),
     key("targets", None, "what is watched"),
     key(
         "targets[].name",
@@ -150,6 +170,11 @@ pub static KEYS: &[Key] = &[
         "targets[].trust_anchors",
         Some("the profile's roots"),
         "file (PEM or DER) or folder of the roots to verify against",
+    ),
+    key(
+        "targets[].client_identities",
+        None,
+        "names of the client identities to rehearse with, at most 8",
     ),
     key(
         "targets[].interval",
@@ -195,13 +220,14 @@ pub static KEYS: &[Key] = &[
 ];
 
 /// Labels that are ours on some metric or in the exposition format, and so cannot be a target's own.
-pub const RESERVED_LABELS: [&str; 24] = [
+pub const RESERVED_LABELS: [&str; 25] = [
     "address",
     "aspect",
     "check",
     "cipher_suite",
     "fingerprint_sha256",
     "group",
+    "identity",
     "issuer",
     "le",
     "mode",
@@ -233,6 +259,8 @@ pub(crate) enum Section {
     Catalog,
     /// A list of `catalog`.
     CatalogList,
+    /// An item of `client_identities`.
+    Identity,
     /// An item of `targets`.
     Target,
     /// A file of `target_files` that is a mapping.
@@ -243,15 +271,8 @@ pub(crate) enum Section {
     Window,
 }
 
-/// Keys of a target that no label of a file_sd list can carry: the endpoint has its own place there, the others are no texts.
-pub(crate) const NO_LABELS: [&str; 3] = ["endpoint", "labels", "maintenance"];
-
 /// Keys that the contract names and this version does not have.
-const NOT_YET: [(Section, &str); 3] = [
-    (Section::Root, "journal"),
-    (Section::Root, "revocation"),
-    (Section::Target, "client_identities"),
-];
+const NOT_YET: [(Section, &str); 2] = [(Section::Root, "journal"), (Section::Root, "revocation")];
 
 /// What the same thing is called in programs that people come from, and here.
 const ELSEWHERE: [(&str, &str); 23] = [
@@ -284,7 +305,14 @@ impl Section {
     /// The keys of this mapping.
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Root => &["probe", "catalog", "profile_files", "targets", "target_files"],
+            Self::Root => &[
+                "probe",
+                "catalog",
+                "profile_files",
+                "client_identities",
+                "targets",
+                "target_files",
+            ],
             Self::Probe => &[
                 "interval",
                 "survey_interval",
@@ -295,6 +323,7 @@ impl Section {
             ],
             Self::Catalog => &["genesys_byoc_cloud"],
             Self::CatalogList => &["regions", "labels"],
+            Self::Identity => &["name", "certificate", "key"],
             Self::Target => &[
                 "name",
                 "endpoint",
@@ -304,6 +333,7 @@ impl Section {
                 "connect",
                 "server_name",
                 "trust_anchors",
+                "client_identities",
                 "interval",
                 "survey_interval",
                 "timeout",
@@ -326,6 +356,7 @@ impl Section {
             Self::Probe => "under `probe`",
             Self::Catalog => "under `catalog`",
             Self::CatalogList => "in a list of `catalog`",
+            Self::Identity => "in a client identity",
             Self::Target => "in a target",
             Self::TargetFile => "at the top of a target file",
             Self::Group => "in a file_sd list",
@@ -358,6 +389,13 @@ impl Section {
     }
 }
 
+/// Whether a key of a target can come as a label `__siptls_KEY`: its value is a text, and no endpoint, which has its own
+/// place in a file_sd list.
+pub(crate) fn is_meta_label(key: &str) -> bool {
+    Section::Target.keys().contains(&key)
+        && !matches!(key, "endpoint" | "labels" | "client_identities" | "maintenance")
+}
+
 /// The hint for a label that begins with `__siptls_`.
 pub(crate) fn known_meta_label(found: &str) -> Option<String> {
     let keys = || {
@@ -365,7 +403,7 @@ pub(crate) fn known_meta_label(found: &str) -> Option<String> {
             .keys()
             .iter()
             .copied()
-            .filter(|key| !NO_LABELS.contains(key))
+            .filter(|key| is_meta_label(key))
     };
     match nearest(found, keys()) {
         Some(key) => Some(format!("did you mean `__siptls_{key}`?")),
@@ -388,6 +426,7 @@ mod tests {
             (Section::Probe, "probe."),
             (Section::Catalog, "catalog."),
             (Section::CatalogList, "catalog.genesys_byoc_cloud."),
+            (Section::Identity, "client_identities[]."),
             (Section::Target, "targets[]."),
             (Section::Group, "[]."),
             (Section::Window, "maintenance[]."),

@@ -4,7 +4,8 @@
 //!  siptls-probe.yaml ──► located tree ──► walk by the table of keys ──► Plan
 //!    │ profile_files ──► catalog's reader ─────────┤                     │
 //!    │ target_files  ──► located tree ──► walk ────┤                     └─► effective_yaml
-//!    └ trust_anchors ──► root sets ────────────────┤
+//!    │ trust_anchors ──► root sets ────────────────┤
+//!    └ client_identities ──► certificates, keys ───┤
 //!                                                  └──► Faults: file, line, column, key path, expected, found, hint
 //! ```
 //!
@@ -23,6 +24,7 @@
 //!
 //! It opens no socket, looks up no name in the DNS, and does not watch files: [`Sources`] says what to watch and whether it
 //! has changed.
+//! Private keys are in memory as an identity alone: what was read of their files is wiped, and nothing shows it.
 //! A message repeats no more of a file than the one value that is wrong, escaped and cut.
 //!
 //! ```
@@ -52,17 +54,20 @@
 mod anchors;
 mod duration;
 mod fault;
+mod identities;
 mod keys;
 mod listed;
 mod load;
 mod node;
 mod options;
+mod pem;
 mod plan;
 mod source;
 mod sources;
 mod target;
 
 pub use fault::{Fault, Faults, MAX_FAULTS_SHOWN};
+pub use identities::MAX_IDENTITIES;
 pub use keys::{KEYS, Key, RESERVED_LABELS};
 pub use load::{MAX_TARGETS, load, load_str};
 pub use options::{TargetOptions, target_from_options};

@@ -5,7 +5,8 @@ mod maintenance;
 pub(crate) use maintenance::DAYS;
 
 use crate::fault::{Fault, FaultList, Faults, KeyPath, Position, quoted, shown_path};
-use crate::keys::{NO_LABELS, Section, known_meta_label};
+use crate::identities::GivenIdentity;
+use crate::keys::{Section, is_meta_label, known_meta_label};
 use crate::node::{self, Document, Entry, Node, Value};
 use crate::plan::{Plan, PlannedTarget, ProbeSettings, absolute};
 use crate::source::{self, MAX_FILES};
@@ -152,6 +153,9 @@ impl Loader {
         if let Some(entry) = find(entries, "profile_files") {
             self.profile_files(here, &entry.value);
         }
+        if let Some(entry) = find(entries, "client_identities") {
+            self.identities(here, &entry.value);
+        }
         if let Some(entry) = find(entries, "probe") {
             self.plan.probe = self.probe(here, &entry.value, &root.key("probe"), &ProbeSettings::default());
         }
@@ -230,6 +234,42 @@ impl Loader {
         self.checker(here).settings(&given, defaults)
     }
 
+    /// `client_identities`.
+    fn identities(&mut self, here: Here<'_>, node: &Node<'_>) {
+        let list = KeyPath::Root.key("client_identities");
+        let Some(items) = self.list(here, node, &list) else {
+            return;
+        };
+        for (index, item) in items.iter().enumerate() {
+            let by_index = list.index(index);
+            let Some(entries) = self.map(here, item, &by_index) else {
+                continue;
+            };
+            let named = find(entries, "name").and_then(|entry| match &entry.value.value {
+                Value::Scalar(text) if name_fits(text) => Some(list.named(text)),
+                _ => None,
+            });
+            let path = named.as_ref().unwrap_or(&by_index);
+            self.check_keys(here, entries, Section::Identity, path);
+            let mut given = GivenIdentity::default();
+            for key in Section::Identity.keys() {
+                let Some(entry) = find(entries, key) else {
+                    let message = format!("expected the key `{key}`, found none");
+                    self.faults.at(here.file, item.at, path, message, None);
+                    continue;
+                };
+                let key = path.key(key);
+                if let Some(text) = self.text(here, &entry.value, &key) {
+                    let at = Some(entry.value.at);
+                    given.set(&entry.key, Field { text, at, key });
+                }
+            }
+            if let Some(files) = self.checker(here).declare(&given) {
+                self.plan.client_identities.push(files);
+            }
+        }
+    }
+
     /// `targets`, or the items of a target file.
     fn targets(&mut self, here: Here<'_>, node: &Node<'_>, path: &KeyPath<'_>, defaults: &ProbeSettings) {
         let Some(items) = self.list(here, node, path) else {
@@ -263,6 +303,7 @@ impl Loader {
         let path = named.as_ref().unwrap_or(by_index);
         self.check_keys(here, entries, Section::Target, path);
         let labels_path = path.key("labels");
+        let identities_path = path.key("client_identities");
         let mut given = Given::default();
         let mut broken = false;
         for entry in entries {
@@ -290,6 +331,15 @@ impl Loader {
                 }
             } else if entry.key == "maintenance" {
                 given.settings.maintenance = self.maintenance(here, &entry.value, &key);
+            } else if entry.key == "client_identities" {
+                let names = self.list(here, &entry.value, &key).unwrap_or_default();
+                let fields = names.iter().enumerate().filter_map(|(index, name)| {
+                    let key = identities_path.index(index);
+                    let text = self.text(here, name, &key)?;
+                    let at = Some(name.at);
+                    Some(Field { text, at, key })
+                });
+                given.client_identities = Some(fields.collect());
             } else if Section::Target.keys().contains(&entry.key.as_ref()) {
                 match self.text(here, &entry.value, &key) {
                     Some(text) => given.set(
@@ -468,9 +518,7 @@ impl Loader {
                 key,
             };
             match meta {
-                Some(name) if Section::Target.keys().contains(&name) && !NO_LABELS.contains(&name) => {
-                    shared.set(name, field);
-                }
+                Some(name) if is_meta_label(name) => shared.set(name, field),
                 Some(name) => {
                     let message = format!(
                         "expected `__siptls_` with a key of a target, found {}",

@@ -1,6 +1,7 @@
 //! A target from command-line options, under the rules of the configuration.
 
 use crate::fault::{FaultList, Faults, KeyPath};
+use crate::identities::GivenIdentity;
 use crate::plan::{Plan, PlannedTarget, SurveyInterval};
 use crate::target::{Checker, Field, Given, Names};
 use std::path::{Path, PathBuf};
@@ -8,6 +9,8 @@ use std::sync::Arc;
 
 /// What faults of options name as their file.
 const COMMAND_LINE: &str = "command line";
+
+const NOT_UTF8: &str = "expected a path in UTF-8, found another";
 
 /// The options of `check` that are also keys of a target, as typed. `None`: not given.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub struct TargetOptions {
     pub depth: Option<String>,
     /// `--timeout 10s`.
     pub timeout: Option<String>,
+    /// `--client-cert FILE`, each with the key of the same place, relative to the working directory.
+    pub client_certs: Vec<PathBuf>,
+    /// `--client-key FILE`.
+    pub client_keys: Vec<PathBuf>,
 }
 
 /// A target for one endpoint, named as typed, with the defaults and checks of a configured one. From `plan`, when there
@@ -66,16 +73,18 @@ fn build(
         names.profiles.clone_from(&plan.profiles);
     }
     let root = KeyPath::Root;
+    let identity_names = identity_names(&options.client_certs);
+    Checker {
+        file: &file,
+        base: Path::new(""),
+        names: &mut names,
+        faults: &mut faults,
+    }
+    .declare_options(options, &identity_names);
     let mut given = Given::default();
     let trust_anchors = options.trust_anchors.as_deref().map(Path::to_str);
     if trust_anchors == Some(None) {
-        faults.add(
-            &file,
-            None,
-            &root.key("--trust-anchors"),
-            "expected a path in UTF-8, found another",
-            None,
-        );
+        faults.add(&file, None, &root.key("--trust-anchors"), NOT_UTF8, None);
     }
     for (option, key, text) in [
         ("--profile", "profile", options.profile.as_deref()),
@@ -96,6 +105,15 @@ fn build(
                 },
             );
         }
+    }
+    let in_pairs = options.client_certs.len() == options.client_keys.len();
+    if in_pairs && !options.client_certs.is_empty() {
+        let names = identity_names.iter().map(|name| Field {
+            text: name,
+            at: None,
+            key: root.key("--client-cert"),
+        });
+        given.client_identities = Some(names.collect());
     }
     if let Some(text) = endpoint {
         given.endpoint = Some(Field {
@@ -143,5 +161,67 @@ fn build(
             _ => Ok(planned),
         },
         _ => Err(faults.finish()),
+    }
+}
+
+/// Names of identities that are given by their files: the file's name, or the whole path where two have the same.
+fn identity_names(certificates: &[PathBuf]) -> Vec<String> {
+    let name = |path: &PathBuf| {
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
+    let names: Vec<String> = certificates.iter().map(name).collect();
+    let is_shared = |name: &String| names.iter().filter(|other| *other == name).count() > 1;
+    let with_paths = names.iter().zip(certificates);
+    with_paths
+        .map(|(name, path)| match is_shared(name) {
+            true => path.to_string_lossy().into_owned(),
+            false => name.clone(),
+        })
+        .collect()
+}
+
+impl Checker<'_> {
+    /// Reads the identities of `--client-cert` and `--client-key`.
+    fn declare_options(&mut self, options: &TargetOptions, names: &[String]) {
+        let root = KeyPath::Root;
+        let (certificates, keys) = (&options.client_certs, &options.client_keys);
+        if certificates.len() != keys.len() {
+            let message = format!(
+                "expected as many as --client-cert, which is given {} times, found {}",
+                certificates.len(),
+                keys.len()
+            );
+            let hint = "give them in pairs: `--client-cert FILE --client-key FILE`";
+            return self.faults.add(
+                self.file,
+                None,
+                &root.key("--client-key"),
+                message,
+                Some(hint.to_owned()),
+            );
+        }
+        for ((certificate, key), name) in certificates.iter().zip(keys).zip(names) {
+            let mut given = GivenIdentity::default();
+            let mut set = |word, option, text| {
+                let key = root.key(option);
+                given.set(word, Field { text, at: None, key });
+            };
+            set("name", "--client-cert", name.as_str());
+            for (word, option, path) in [
+                ("certificate", "--client-cert", certificate),
+                ("key", "--client-key", key),
+            ] {
+                match path.to_str() {
+                    Some(text) => set(word, option, text),
+                    None => self
+                        .faults
+                        .add(self.file, None, &root.key(option), NOT_UTF8, None),
+                }
+            }
+            self.declare(&given);
+        }
     }
 }

@@ -4,7 +4,10 @@ use crate::duration;
 use crate::load::DAYS;
 use crate::sources::Sources;
 use siptls_catalog::{Profile, RootSet};
-use siptls_model::{DEFAULT_CONNECTIONS_PER_HOUR, Depth, Dial, Host, Maintenance, Target, When, Window};
+use siptls_model::{
+    ClientIdentity, DEFAULT_CONNECTIONS_PER_HOUR, Depth, Dial, Host, Maintenance, Target, When, Window,
+};
+use siptls_tls12::NamedIdentity;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -99,6 +102,8 @@ pub struct PlannedTarget {
     pub profile: Arc<Profile>,
     /// The roots read from the target's `trust_anchors`; `None`: the profile's own.
     pub trust_anchors: Option<Arc<RootSet>>,
+    /// What was read from the files of the target's `client_identities`, in their order.
+    pub identities: Vec<NamedIdentity>,
 }
 
 /// A checked configuration. Targets that name the same PEM file or profile share it.
@@ -112,6 +117,8 @@ pub struct Plan {
     pub sources: Sources,
     /// `probe` with its defaults.
     pub probe: ProbeSettings,
+    /// The client identities by name and files, absolute, whether or not a target names them.
+    pub client_identities: Vec<ClientIdentity>,
     /// The files of `profile_files`, absolute.
     pub profile_files: Vec<PathBuf>,
     /// The profiles of these files by name.
@@ -173,6 +180,19 @@ impl Plan {
                 let _ = writeln!(out, "  - {}", scalar(&pattern));
             }
         }
+        if !self.client_identities.is_empty() {
+            out.push_str("client_identities:\n");
+            for identity in &self.client_identities {
+                let _ = writeln!(out, "  - name: {}", scalar(&identity.name));
+                line(
+                    &mut out,
+                    4,
+                    "certificate",
+                    &identity.certificate.to_string_lossy(),
+                );
+                line(&mut out, 4, "key", &identity.key.to_string_lossy());
+            }
+        }
         if self.targets.is_empty() {
             out.push_str("targets: []\n");
         } else {
@@ -218,6 +238,12 @@ fn write_target(out: &mut String, target: &Target) {
     }
     if let Some(path) = &target.trust_anchors {
         line(out, 4, "trust_anchors", &path.to_string_lossy());
+    }
+    if !target.client_identities.is_empty() {
+        out.push_str("    client_identities:\n");
+        for identity in &target.client_identities {
+            let _ = writeln!(out, "      - {}", scalar(&identity.name));
+        }
     }
     line(out, 4, "interval", &duration::show(target.interval));
     match target.survey_interval {

@@ -21,14 +21,14 @@ pub(crate) struct Unreadable {
 }
 
 impl Unreadable {
-    fn new(found: impl Into<String>) -> Self {
+    pub(crate) fn new(found: impl Into<String>) -> Self {
         Self {
             found: found.into(),
             hint: None,
         }
     }
 
-    fn io(error: &std::io::Error) -> Self {
+    pub(crate) fn io(error: &std::io::Error) -> Self {
         match error.kind() {
             ErrorKind::NotFound => Self::new("no file"),
             ErrorKind::PermissionDenied => Self {

@@ -3,6 +3,7 @@
 use crate::anchors::{self, NoRoots};
 use crate::duration;
 use crate::fault::{FaultList, KeyPath, Position, known_names, nearest, quoted};
+use crate::identities::Identities;
 use crate::keys::RESERVED_LABELS;
 use crate::plan::{PlannedTarget, ProbeSettings, SurveyInterval, absolute};
 use crate::sources::Sources;
@@ -61,6 +62,8 @@ pub(crate) struct Given<'a> {
     pub(crate) connect: Option<Field<'a>>,
     pub(crate) server_name: Option<Field<'a>>,
     pub(crate) trust_anchors: Option<Field<'a>>,
+    /// Names of client identities.
+    pub(crate) client_identities: Option<Vec<Field<'a>>>,
     pub(crate) settings: GivenSettings<'a>,
     pub(crate) labels: Vec<(Field<'a>, Field<'a>)>,
 }
@@ -117,6 +120,8 @@ pub(crate) struct Names {
     pub(crate) profiles_missing: bool,
     /// Roots by absolute path, or why there are none.
     roots: HashMap<PathBuf, Result<Arc<RootSet>, NoRoots>>,
+    /// Client identities by name.
+    pub(crate) identities: Identities,
     /// Every file read, in order.
     pub(crate) files: Vec<PathBuf>,
     /// Everything looked at, read or not.
@@ -163,7 +168,7 @@ pub(crate) struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    fn fault(&mut self, field: &Field<'_>, message: impl Into<String>, hint: Option<String>) {
+    pub(crate) fn fault(&mut self, field: &Field<'_>, message: impl Into<String>, hint: Option<String>) {
         self.faults.add(self.file, field.at, &field.key, message, hint);
     }
 
@@ -297,6 +302,11 @@ impl Checker<'_> {
             (None, Some(base)) => (base.target.trust_anchors.clone(), base.trust_anchors.clone()),
             (None, None) => (None, None),
         };
+        let (client_identities, identities) = match (&given.client_identities, base) {
+            (Some(names), _) => self.named(names),
+            (None, Some(base)) => (base.target.client_identities.clone(), base.identities.clone()),
+            (None, None) => (Vec::new(), Vec::new()),
+        };
         let settings = self.settings(&given.settings, defaults);
         let labels = match old {
             Some(target) => target.labels.clone(),
@@ -311,6 +321,7 @@ impl Checker<'_> {
             server_name,
             trust_anchors: path,
             peer_region,
+            client_identities,
             depth: settings.depth,
             interval: settings.interval,
             survey_interval: settings.survey_interval(),
@@ -323,21 +334,26 @@ impl Checker<'_> {
             target: Arc::new(target),
             profile,
             trust_anchors,
+            identities,
         })
     }
 
     fn name(&mut self, field: &Field<'_>) -> Option<String> {
-        let name = field.text;
-        if name_fits(name) {
-            return Some(name.to_owned());
+        if name_fits(field.text) {
+            return Some(field.text.to_owned());
         }
+        self.unfit_name(field);
+        None
+    }
+
+    pub(crate) fn unfit_name(&mut self, field: &Field<'_>) {
+        let name = field.text;
         let message = format!(
             "expected a name of 1 to {MAX_NAME_CHARS} printable characters, found {}",
             found_text(name)
         );
         let hint = (name.trim() != name).then(|| "remove the space at its ends".to_owned());
         self.fault(field, message, hint);
-        None
     }
 
     fn endpoint(&mut self, field: &Field<'_>) -> Option<Endpoint> {

@@ -10,7 +10,7 @@ use siptls_model::{
     Depth, Judgement, Observation, Phase, ProbeError, Reason, Report, Target, Verdict, clock,
 };
 use siptls_policy::Judge;
-use siptls_probe_engine::{Errand, MAX_ADDRESSES};
+use siptls_probe_engine::{Errand, MAX_ADDRESSES, NamedIdentity};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
@@ -24,6 +24,7 @@ pub(crate) struct Member {
     pub(crate) target: Arc<Target>,
     judge: Judge,
     roots: Option<Arc<siptls_catalog::RootSet>>,
+    identities: Vec<NamedIdentity>,
     seen: Arc<Mutex<Seen>>,
     /// Held during a visit, so that `/probe` and the schedule never visit the target at once.
     pub(crate) visiting: Arc<tokio::sync::Mutex<()>>,
@@ -92,12 +93,14 @@ impl Member {
             target,
             profile,
             trust_anchors,
+            identities,
         } = planned;
         Self {
             id,
             target: Arc::clone(target),
             judge: Judge::new(Arc::clone(profile), trust_anchors.clone(), target),
             roots: trust_anchors.clone(),
+            identities: identities.clone(),
             seen,
             visiting,
         }
@@ -129,22 +132,28 @@ impl Member {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The errand of the visit that begins now: a survey when one is due.
+    /// The errand of the visit that begins now: a survey, with the target's client identities, when one is due.
     pub(crate) fn begin(&self) -> Errand {
         let mut target = Arc::clone(&self.target);
+        let mut identities = Vec::new();
         if self.seen().clock.begin(Instant::now()) {
             Arc::make_mut(&mut target).depth = Depth::Survey;
+            identities.clone_from(&self.identities);
         }
-        self.errand(target, self.profile())
+        Errand {
+            identities,
+            ..self.errand(target, self.profile())
+        }
     }
 
-    /// A visit to the target, which may be changed in its details, as the caller of a profile.
+    /// A visit to the target, which may be changed in its details, as the caller of a profile. It presents nothing.
     pub(crate) fn errand(&self, target: Arc<Target>, profile: &Arc<Profile>) -> Errand {
         let judge = self.judge_by(Arc::clone(profile));
         Errand::new(target, Arc::clone(&profile.offer)).trusting(judge.root_sets())
     }
 
-    /// Takes in the surveys among what a visit saw, and gives each address the survey that is reported of it.
+    /// Takes in the surveys among what a visit saw, and gives each address the survey and the rehearsal that are reported
+    /// of it.
     pub(crate) fn carry_surveys(&self, observations: &mut [Observation]) {
         let mut seen = self.seen();
         let mut worst = None;
@@ -172,7 +181,8 @@ impl Member {
         }
     }
 
-    /// Gives an observation that is not kept the survey that is reported of its address; when that survey ended.
+    /// Gives an observation that is not kept the survey and the rehearsal that are reported of its address; when that
+    /// survey ended.
     pub(crate) fn lend_survey(&self, observation: &mut Observation) -> Option<Timestamp> {
         let seen = self.seen();
         let (_, known) = seen
@@ -317,6 +327,7 @@ pub(crate) fn abnormal(target: &Arc<Target>, message: &str, now: Timestamp) -> (
         findings: Vec::new(),
         verdict: Verdict::Inconclusive,
         chain: None,
+        removal_day: None,
     };
     (observation, judgement)
 }

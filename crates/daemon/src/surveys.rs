@@ -3,8 +3,8 @@
 use crate::schedule::{mix, part_of, stable_hash};
 use jiff::Timestamp;
 use siptls_model::{
-    Acceptance, ClientCertificateMode, Depth, Observation, ReferenceResult, SuitePreference, SurveyResult,
-    Target,
+    Acceptance, ClientCertificateMode, Depth, Observation, ReferenceResult, Rehearsal, SuitePreference,
+    SurveyResult, Target,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -277,13 +277,16 @@ pub(crate) struct AddressSurvey {
     /// What the reference client came to in the survey reported.
     reference: Option<Arc<ReferenceResult>>,
     pub(crate) identity: Identity,
+    /// The last rehearsal.
+    pub(crate) rehearsal: Option<Arc<Rehearsal>>,
     /// When the last survey that found anything out ended.
     pub(crate) ended: Option<Timestamp>,
 }
 
 impl AddressSurvey {
-    /// Takes what a survey found out of an observation.
+    /// Takes what a survey found out of an observation, the rehearsal included.
     pub(crate) fn take(&mut self, observation: &mut Observation) -> Outcome {
+        self.rehearsed(observation.rehearsal.take());
         let reference = observation.reference.take();
         let Some(survey) = observation.survey.take() else {
             return Outcome::Nothing;
@@ -302,6 +305,15 @@ impl AddressSurvey {
     pub(crate) fn lend(&self, observation: &mut Observation) {
         observation.survey = self.agreed.reported().cloned();
         observation.reference.clone_from(&self.reference);
+        observation.rehearsal.clone_from(&self.rehearsal);
+    }
+
+    /// Takes in a rehearsal. One that did not come so far as to see whether the endpoint asks does not replace another.
+    fn rehearsed(&mut self, new: Option<Arc<Rehearsal>>) {
+        let Some(new) = new else { return };
+        if new.requested.is_some() || self.rehearsal.is_none() {
+            self.rehearsal = Some(new);
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use crate::fleet::{Change, Fleet};
 use crate::schedule::{Schedule, SlotId, Turn};
 use crate::visitor::AnyVisitor;
 use siptls_metrics::Own;
-use siptls_model::{Depth, clock};
-use siptls_probe_engine::{MAX_ADDRESSES, SURVEY_TIMEOUTS};
+use siptls_model::clock;
+use siptls_probe_engine::MAX_ADDRESSES;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -125,13 +125,9 @@ impl Work {
             let errand = member.begin();
             let target = &errand.target;
             let addresses = u32::try_from(MAX_ADDRESSES).unwrap_or(u32::MAX).saturating_add(1);
-            let deadlines = match target.depth {
-                Depth::Survey => SURVEY_TIMEOUTS.saturating_add(1),
-                Depth::Hello | Depth::Routine => 1,
-            };
             let limit = target
                 .timeout
-                .saturating_mul(addresses.saturating_mul(deadlines))
+                .saturating_mul(addresses.saturating_mul(errand.timeouts().saturating_add(1)))
                 .saturating_add(VISIT_MARGIN);
             match timeout(limit, visitor.begin(errand)).await {
                 Ok(observations) => fleet.record(&name, id, observations, clock::now()),

@@ -4,8 +4,8 @@ use crate::family::Family;
 use crate::label::push_label;
 use crate::text::Text;
 use siptls_model::{
-    Acceptance, CheckId, ClientCertificateMode, Judgement, Observation, PeerRegion, Phase, RevocationStatus,
-    Severity, Status, SurveyResult, Timestamp, Verdict,
+    Acceptance, CheckId, ClientCertificateMode, Judgement, Observation, PeerRegion, Phase, Rehearsal,
+    RevocationStatus, Severity, Status, SurveyResult, Timestamp, Verdict,
 };
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub(crate) struct Facts {
     authorities: Option<u64>,
     /// Shared with the observation that it was carried over to.
     survey: Option<Arc<SurveyResult>>,
+    rehearsal: Option<Arc<Rehearsal>>,
     certificates: Vec<CertificateFacts>,
     complete: Option<bool>,
     trusted: Option<bool>,
@@ -97,6 +98,7 @@ impl Facts {
                 .filter(|request| request.requested == Some(true))
                 .map(|request| u64::try_from(request.authorities.len()).unwrap_or(u64::MAX)),
             survey: observation.survey.clone(),
+            rehearsal: observation.rehearsal.clone(),
             certificates: certificates(observation),
             complete: path.and_then(|path| path.complete),
             trusted: match judgement
@@ -196,6 +198,16 @@ impl Facts {
     pub(crate) fn write_groups(&self, family: &Family, text: &mut Text, labels: &str) {
         if let Some(survey) = &self.survey {
             write_accepted(family, text, labels, "group", &survey.groups);
+        }
+    }
+
+    pub(crate) fn write_identities(&self, family: &Family, text: &mut Text, labels: &str) {
+        for (name, attempt) in self.rehearsal.iter().flat_map(|rehearsal| rehearsal.identities()) {
+            if let Some(accepted) = attempt.result.is_accepted() {
+                let mut extra = String::new();
+                push_label(&mut extra, "identity", name);
+                text.labelled(family.name, labels, &extra, u64::from(accepted));
+            }
         }
     }
 

@@ -107,6 +107,8 @@ family_table! {
         "Whether the survey found the profile's suite accepted or selected (1) or refused (0); absent when it did not find out.";
     GROUP_ACCEPTED = "siptls_group_accepted", Gauge, Address, ["group"],
         "Whether the survey found the group accepted or selected (1) or refused (0); absent when it did not find out.";
+    CLIENT_IDENTITY_ACCEPTED = "siptls_client_identity_accepted", Gauge, Address, ["identity"],
+        "Whether the last rehearsal found the client identity accepted (1) or refused (0); absent when it did not find out.";
     NOT_AFTER = "siptls_certificate_not_after_timestamp_seconds", Gauge, Address, ["position"],
         "notAfter of the certificate at this position as sent, 0 is the leaf, as a Unix timestamp.";
     NOT_BEFORE = "siptls_certificate_not_before_timestamp_seconds", Gauge, Address, ["position"],

@@ -130,6 +130,7 @@ address_families! {
     VERSION_ACCEPTED => facts.write_versions;
     CIPHER_SUITE_ACCEPTED => facts.write_suites;
     GROUP_ACCEPTED => facts.write_groups;
+    CLIENT_IDENTITY_ACCEPTED => facts.write_identities;
     NOT_AFTER => facts.write_not_after;
     NOT_BEFORE => facts.write_not_before;
     CERTIFICATE => facts.write_certificates;

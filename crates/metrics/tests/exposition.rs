@@ -85,6 +85,17 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
             None,
         ),
         ("siptls_group_accepted", ("group", "secp384r1"), Some(1.0)),
+        (
+            "siptls_client_identity_accepted",
+            ("identity", "today"),
+            Some(1.0),
+        ),
+        (
+            "siptls_client_identity_accepted",
+            ("identity", "to\"morrow"),
+            Some(0.0),
+        ),
+        ("siptls_client_identity_accepted", ("identity", "silent"), None),
     ] {
         assert_eq!(one(name, &[a, label]), expected, "{name} {label:?}");
     }

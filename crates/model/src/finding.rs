@@ -233,6 +233,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The chain against the profile's roots; `None` when no certificate was read.
     pub chain: Option<ChainJudgement>,
+    /// What becomes of calls when the caller's certificate loses clientAuth, as one sentence; `None` without a rehearsal.
+    pub removal_day: Option<String>,
 }
 
 impl Judgement {

@@ -27,6 +27,7 @@ mod maintenance;
 mod observation;
 mod outcome;
 mod reference;
+mod rehearsal;
 mod removal;
 mod report;
 mod survey;
@@ -45,6 +46,7 @@ pub use observation::{
 };
 pub use outcome::{Phase, ProbeError, Reason, Who};
 pub use reference::ReferenceResult;
+pub use rehearsal::{Attempt, AttemptResult, Rehearsal};
 pub use removal::{PeerCertificate, PeerRegion, RemovalReport};
 pub use report::{Document, Report, SCHEMA};
 pub use siptls_wire::{
@@ -53,5 +55,6 @@ pub use siptls_wire::{
 };
 pub use survey::{Acceptance, RefusalCause, SuitePreference, SurveyResult};
 pub use target::{
-    DEFAULT_CONNECTIONS_PER_HOUR, DEFAULT_PORT, Depth, Dial, Endpoint, EndpointError, Host, Target,
+    ClientIdentity, DEFAULT_CONNECTIONS_PER_HOUR, DEFAULT_PORT, Depth, Dial, Endpoint, EndpointError, Host,
+    Target,
 };

@@ -2,6 +2,7 @@
 
 use crate::outcome::{Phase, ProbeError, Reason};
 use crate::reference::ReferenceResult;
+use crate::rehearsal::Rehearsal;
 use crate::removal::PeerRegion;
 use crate::survey::SurveyResult;
 use crate::target::Target;
@@ -50,6 +51,8 @@ pub struct Observation {
     pub reference: Option<Arc<ReferenceResult>>,
     /// The load balancers that dial the endpoint, as others' visits saw them; `None`: its region is not known.
     pub peer_region: Option<Arc<PeerRegion>>,
+    /// Which client certificates the endpoint accepts; `None` when the visit had none to present.
+    pub rehearsal: Option<Arc<Rehearsal>>,
     /// Every byte of the server's clear-text records that was read: the evidence. Bounded by
     /// `siptls_wire`'s flight limit.
     pub flight: Arc<[u8]>,
@@ -76,6 +79,7 @@ impl Observation {
             survey: None,
             reference: None,
             peer_region: None,
+            rehearsal: None,
             flight: Arc::default(),
         }
     }

@@ -6,8 +6,9 @@
 use crate::finding::{Finding, Judgement, Opinion, Verdict};
 use crate::maintenance::OpenWindow;
 use crate::observation::{Authority, ClientCertificateMode, Observation, SrvRecord};
-use crate::outcome::{Phase, Reason, Who};
+use crate::outcome::{Phase, ProbeError, Reason, Who};
 use crate::reference::ReferenceResult;
+use crate::rehearsal::{Attempt, AttemptResult, Rehearsal};
 use crate::removal::RemovalReport;
 use crate::survey::SurveyResult;
 use jiff::Timestamp;
@@ -62,6 +63,8 @@ pub struct Report {
     pub accepted: Option<Arc<SurveyResult>>,
     /// Filled by a survey only.
     pub reference_client: Option<Arc<ReferenceResult>>,
+    /// Filled when the target has client identities and the visit could present them.
+    pub rehearsal: Option<RehearsalReport>,
     pub chain: Option<ChainReport>,
     pub sip: Option<SipReport>,
     /// Until when the caller can present clientAuth.
@@ -124,6 +127,27 @@ pub struct ClientCertificateReport {
     pub signature_algorithms: Vec<String>,
     pub authorities: Vec<Authority>,
     pub presented: Option<Vec<CertificateReport>>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct RehearsalReport {
+    pub removal_day: Option<String>,
+    pub attempts: Vec<AttemptReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct AttemptReport {
+    pub identity: Option<String>,
+    pub result: AttemptResult,
+    pub presented: Option<Vec<CertificateReport>>,
+    pub issuer_listed: Option<bool>,
+    pub key_usable: Option<bool>,
+    pub valid_now: Option<bool>,
+    pub completed: bool,
+    pub alert: Option<String>,
+    pub error: Option<ErrorReport>,
+    pub sip_status: Option<u16>,
+    pub evidence: String,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -220,12 +244,7 @@ impl Report {
             duration_seconds: seconds(observation.duration),
             connections_opened: observation.connections_opened,
             phase_reached: observation.phase_reached,
-            error: observation.error.as_ref().map(|error| ErrorReport {
-                phase: error.phase,
-                reason: error.reason,
-                who: error.reason.who(),
-                message: error.message.clone(),
-            }),
+            error: observation.error.as_ref().map(ErrorReport::new),
             phase_seconds: PhaseReport {
                 resolve: observation.phases.resolve.map(seconds),
                 connect: observation.phases.connect.map(seconds),
@@ -235,6 +254,10 @@ impl Report {
             handshake: observation.handshake.as_ref().map(HandshakeReport::new),
             accepted: observation.survey.clone(),
             reference_client: observation.reference.clone(),
+            rehearsal: observation
+                .rehearsal
+                .as_deref()
+                .map(|rehearsal| RehearsalReport::new(rehearsal, judgement)),
             chain: observation
                 .chain
                 .as_ref()
@@ -249,6 +272,48 @@ impl Report {
             eku_removal: observation.peer_region.as_ref().map(RemovalReport::from),
             checks: judgement.findings.clone(),
             verdict: judgement.verdict,
+        }
+    }
+}
+
+impl ErrorReport {
+    fn new(error: &ProbeError) -> Self {
+        Self {
+            phase: error.phase,
+            reason: error.reason,
+            who: error.reason.who(),
+            message: error.message.clone(),
+        }
+    }
+}
+
+impl RehearsalReport {
+    fn new(rehearsal: &Rehearsal, judgement: &Judgement) -> Self {
+        let attempts = rehearsal.attempts.iter();
+        Self {
+            removal_day: judgement.removal_day.clone(),
+            attempts: attempts
+                .map(|attempt| AttemptReport::new(attempt, judgement.as_of))
+                .collect(),
+        }
+    }
+}
+
+impl AttemptReport {
+    fn new(attempt: &Attempt, as_of: Timestamp) -> Self {
+        let presented = attempt.presented.as_deref();
+        Self {
+            identity: attempt.identity.as_deref().map(str::to_owned),
+            result: attempt.result,
+            presented: presented.map(|chain| chain.entries.iter().map(CertificateReport::of_entry).collect()),
+            issuer_listed: attempt.issuer_listed,
+            key_usable: attempt.key_usable,
+            valid_now: attempt.valid_at(as_of),
+            completed: attempt.completed,
+            alert: attempt.alert.map(|value| value.to_string()),
+            error: attempt.error.as_ref().map(ErrorReport::new),
+            sip_status: attempt.sip_status,
+            evidence: attempt.evidence.clone(),
         }
     }
 }

@@ -250,6 +250,17 @@ impl Depth {
     }
 }
 
+/// A client certificate by its name and files; what is in them is no part of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// The name, unique among those of a target.
+    pub name: String,
+    /// PEM file of the leaf followed by its intermediates.
+    pub certificate: PathBuf,
+    /// PEM file of the leaf's private key.
+    pub key: PathBuf,
+}
+
 /// An endpoint with a name, a profile and labels: what the operator wants watched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -267,6 +278,8 @@ pub struct Target {
     pub trust_anchors: Option<PathBuf>,
     /// Code of the Genesys region whose load balancers dial this endpoint, such as `euc1`.
     pub peer_region: Option<String>,
+    /// Client certificates that may be presented to the endpoint, and to no other.
+    pub client_identities: Vec<ClientIdentity>,
     /// How far a visit goes.
     pub depth: Depth,
     /// Time between two visits.
@@ -297,6 +310,7 @@ impl Target {
             server_name: None,
             trust_anchors: None,
             peer_region: None,
+            client_identities: Vec::new(),
             depth: Depth::Routine,
             interval: Duration::from_secs(60),
             survey_interval: None,

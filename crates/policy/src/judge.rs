@@ -4,8 +4,8 @@ use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
 use crate::{
-    agreement, completion, hello, identity, reference, removal, request, sip, survey, text, trust, usage,
-    validity,
+    agreement, completion, hello, identity, reference, rehearsal, removal, request, sip, survey, text, trust,
+    usage, validity,
 };
 use jiff::Timestamp;
 use siptls_catalog::{
@@ -110,7 +110,13 @@ impl Judge {
             .map(|rule| finding(&sight, rule, agreement))
             .collect();
         let verdict = Verdict::of(&findings, is_complete(&sight, &findings));
-        let Sight { path, names, now, .. } = sight;
+        let Sight {
+            path,
+            names,
+            now,
+            observation,
+            ..
+        } = sight;
         let chain = path.map(|path| ChainJudgement {
             path,
             name_match: names,
@@ -122,6 +128,10 @@ impl Judge {
             findings,
             verdict,
             chain,
+            removal_day: observation
+                .rehearsal
+                .as_deref()
+                .map(|rehearsal| rehearsal::removal_day(rehearsal, now)),
         }
     }
 }

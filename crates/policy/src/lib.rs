@@ -10,6 +10,7 @@
 //!                                ├─ completion the handshake's end
 //!                                ├─ reference a second client's opinion
 //!                                ├─ sip      OPTIONS
+//!                                ├─ rehearsal removal day
 //!                                └─ agreement: all addresses of one visit
 //! ```
 //!
@@ -48,6 +49,7 @@ mod identity;
 mod judge;
 mod paths;
 mod reference;
+mod rehearsal;
 mod removal;
 mod request;
 mod sight;

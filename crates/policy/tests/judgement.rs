@@ -4,6 +4,7 @@
 
 mod agreement;
 mod common;
+mod rehearsed;
 mod surveyed;
 
 use common::*;

@@ -1,7 +1,9 @@
 //! An errand: what a visit is to do.
 
+use crate::surveying::SURVEY_TIMEOUTS;
 use siptls_cert::RootSet;
-use siptls_model::{Offer, Target};
+use siptls_model::{Depth, Offer, Target};
+use siptls_tls12::NamedIdentity;
 use std::sync::Arc;
 
 /// An errand: a target, and everything that a visit to it needs besides.
@@ -13,6 +15,8 @@ pub struct Errand {
     pub offer: Arc<Offer>,
     /// Root sets that the reference client of a survey verifies with, any of them; none: it verifies nothing.
     pub roots: Vec<Arc<RootSet>>,
+    /// Client certificates to rehearse with; at depth `hello` they stay unused.
+    pub identities: Vec<NamedIdentity>,
 }
 
 impl Errand {
@@ -23,6 +27,7 @@ impl Errand {
             target,
             offer,
             roots: Vec::new(),
+            identities: Vec::new(),
         }
     }
 
@@ -31,5 +36,17 @@ impl Errand {
     pub fn trusting(mut self, roots: &[Arc<RootSet>]) -> Self {
         self.roots = roots.to_vec();
         self
+    }
+
+    /// The absolute deadline of the visit to one address, in timeouts of the target. Waiting for the address's turn
+    /// counts for nothing.
+    #[must_use]
+    pub fn timeouts(&self) -> u32 {
+        let identities = u32::try_from(self.identities.len()).unwrap_or(u32::MAX);
+        match self.target.depth {
+            Depth::Hello => 1,
+            Depth::Routine => identities.saturating_add(1),
+            Depth::Survey => identities.saturating_add(SURVEY_TIMEOUTS),
+        }
     }
 }

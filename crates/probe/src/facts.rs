@@ -2,7 +2,9 @@
 
 use crate::classify::blames_cryptography;
 use siptls_cert::Name;
-use siptls_model::{Authority, ClientCertificate, ClientCertificateMode, Handshake, escape_text_bounded};
+use siptls_model::{
+    AttemptResult, Authority, ClientCertificate, ClientCertificateMode, Handshake, escape_text_bounded,
+};
 use siptls_tls12::{Client, Failure, SentCertificate};
 use siptls_wire::{CertificateRequest, ExtensionType};
 use std::time::Duration;
@@ -87,70 +89,94 @@ fn client_certificate(client: &Client, aftermath: &Aftermath) -> ClientCertifica
 
 /// Optional or required, from what became of an empty certificate; see [`ClientCertificateMode`].
 fn mode(sent: Option<SentCertificate>, aftermath: &Aftermath) -> (ClientCertificateMode, String) {
-    use ClientCertificateMode::{Optional, Required, Unknown};
     if sent != Some(SentCertificate::Empty) {
         return (
-            Unknown,
+            ClientCertificateMode::Unknown,
             "requested; no empty certificate was sent to see whether it insists".to_owned(),
         );
     }
-    match aftermath {
-        Aftermath::NotSent | Aftermath::Silent => (
-            Unknown,
-            "requested; the server answered nothing to an empty certificate".to_owned(),
+    let (result, evidence) = answer(["an empty certificate", "the empty certificate"], aftermath);
+    match result {
+        AttemptResult::Accepted => (ClientCertificateMode::Optional, evidence),
+        AttemptResult::Refused => (ClientCertificateMode::Required, evidence),
+        AttemptResult::Unknown => (ClientCertificateMode::Unknown, format!("requested; {evidence}")),
+    }
+}
+
+/// Whether the peer went on with an identity's certificate, and how that is known.
+pub(crate) fn attempt(sent: Option<SentCertificate>, aftermath: &Aftermath) -> (AttemptResult, String) {
+    match sent {
+        Some(SentCertificate::Chain) => answer(["the certificate", "the certificate"], aftermath),
+        Some(SentCertificate::Empty) => (
+            AttemptResult::Unknown,
+            "nothing was presented: this time the key could not sign as the server asked".to_owned(),
         ),
+        None => (
+            AttemptResult::Unknown,
+            "nothing was presented: this time the connection did not come so far or the server did not ask"
+                .to_owned(),
+        ),
+    }
+}
+
+/// What a peer made of a Certificate message, and how that is known; the message with its article at first and
+/// second mention.
+fn answer([one, the]: [&str; 2], aftermath: &Aftermath) -> (AttemptResult, String) {
+    use AttemptResult::{Accepted, Refused, Unknown};
+    match aftermath {
+        Aftermath::NotSent | Aftermath::Silent => (Unknown, format!("the server answered nothing to {one}")),
         Aftermath::Failed(Failure::Alert(alert)) if blames_cryptography(alert.description) => {
-            let text = format!(
-                "requested; after an empty certificate the server sent {}",
-                alert.description
-            );
+            let text = format!("after {one} the server sent {}", alert.description);
             (Unknown, format!("{text}, which does not speak of certificates"))
         }
         Aftermath::Failed(failure @ (Failure::Alert(_) | Failure::Ended { .. })) => {
-            (Required, format!("an empty certificate was refused: {failure}"))
+            (Refused, format!("{one} was refused: {failure}"))
         }
         Aftermath::Failed(failure) => (
             Unknown,
-            format!("requested; the handshake ended for another reason: {failure}"),
+            format!("the handshake ended for another reason: {failure}"),
         ),
         Aftermath::FailedAtOnce(Failure::Alert(alert)) if blames_cryptography(alert.description) => (
             Unknown,
             format!(
-                "requested; the server finished the handshake and then sent {}",
+                "the server finished the handshake and then sent {}",
                 alert.description
             ),
         ),
         Aftermath::FailedAtOnce(failure @ Failure::Alert(_)) => (
-            Required,
-            format!("the handshake was finished, then the empty certificate was refused: {failure}"),
+            Refused,
+            format!("the handshake was finished, then {the} was refused: {failure}"),
         ),
         Aftermath::FailedAtOnce(failure) => (
             Unknown,
-            format!("requested; the handshake was finished with an empty certificate, then: {failure}"),
+            format!("the handshake was finished with {one}, then: {failure}"),
         ),
         // stunnel resets when nobody listens behind it: an end alone refuses nothing.
-        Aftermath::ClosedAtOnce { notified: false } => {
-            let text = "requested; the handshake was finished with an empty certificate, then the connection ended at once, without an alert: a refusal, or a proxy whose backend is down";
-            (Unknown, text.to_owned())
-        }
+        Aftermath::ClosedAtOnce { notified: false } => (
+            Unknown,
+            format!(
+                "the handshake was finished with {one}, then the connection ended at once, without an alert: a refusal, or a proxy whose backend is down"
+            ),
+        ),
         // An orderly goodbye refuses nothing: a proxy whose backend is down says it too.
-        Aftermath::ClosedAtOnce { notified: true } => {
-            let text = "requested; the handshake was finished with an empty certificate, then the server said close_notify at once";
-            (Unknown, text.to_owned())
-        }
-        Aftermath::SpokeFirst => {
-            let text = "the handshake was finished with an empty certificate and the server spoke first";
-            (Optional, text.to_owned())
-        }
+        Aftermath::ClosedAtOnce { notified: true } => (
+            Unknown,
+            format!("the handshake was finished with {one}, then the server said close_notify at once"),
+        ),
+        Aftermath::SpokeFirst => (
+            Accepted,
+            format!("the handshake was finished with {one} and the server spoke first"),
+        ),
         Aftermath::StayedOpen(time) => {
             let time = time.as_millis();
-            let text =
-                format!("the handshake was finished with an empty certificate and stayed open for {time} ms");
-            (Optional, text)
+            (
+                Accepted,
+                format!("the handshake was finished with {one} and stayed open for {time} ms"),
+            )
         }
         Aftermath::Answered => (
-            Optional,
-            "the handshake was finished with an empty certificate and SIP was answered".to_owned(),
+            Accepted,
+            format!("the handshake was finished with {one} and SIP was answered"),
         ),
     }
 }
@@ -229,6 +255,22 @@ mod tests {
             let (found, evidence) = mode(Some(SentCertificate::Empty), &aftermath);
             assert_eq!(found, expected, "{aftermath:?}");
             assert!(!evidence.is_empty(), "{aftermath:?}");
+            // An identity's certificate is judged by the same rules, and only when it was sent.
+            let (result, evidence) = attempt(Some(SentCertificate::Chain), &aftermath);
+            let same = match expected {
+                Optional => AttemptResult::Accepted,
+                Required => AttemptResult::Refused,
+                _ => AttemptResult::Unknown,
+            };
+            assert_eq!(result, same, "{aftermath:?}");
+            assert!(!evidence.contains("empty"), "{evidence}");
+            for sent in [None, Some(SentCertificate::Empty)] {
+                assert_eq!(
+                    attempt(sent, &aftermath).0,
+                    AttemptResult::Unknown,
+                    "{aftermath:?}"
+                );
+            }
             // Without an empty certificate nothing is known about one.
             for sent in [None, Some(SentCertificate::Chain)] {
                 assert_eq!(mode(sent, &aftermath).0, Unknown, "{aftermath:?}");

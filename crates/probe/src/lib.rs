@@ -10,6 +10,9 @@
 //! above all, when something went wrong. It never fails, never panics on what a peer sends, and is
 //! bounded in time by one absolute deadline for each address and in memory by named limits.
 //!
+//! An [`Errand`] may carry client identities. At depth routine and survey the visit is then followed by a rehearsal, one
+//! further connection for each identity, when the endpoint asks for a certificate.
+//!
 //! Visits to one address take turns: there is never more than one connection to it at a time, whatever targets share it.
 //! Waiting for a turn is charged to no target's deadline. Every attempt to connect is counted, and a visit is postponed whose
 //! target has used up its budget of connections to the address, or whose address has refused a few visits in a row.
@@ -25,6 +28,7 @@ mod connection;
 mod errand;
 mod facts;
 mod reference;
+mod rehearsing;
 mod resolve;
 mod resolver;
 pub mod sip;
@@ -37,5 +41,6 @@ pub use account::Standing;
 pub use errand::Errand;
 pub use reference::CLIENT as REFERENCE_CLIENT;
 pub use resolve::{MAX_ADDRESSES, MAX_SRV_RECORDS};
+pub use siptls_tls12::{Identity, NamedIdentity};
 pub use surveying::SURVEY_TIMEOUTS;
 pub use visit::{CLOSE_GRACE, IDLE_LIMIT, Prober, ProberOptions, SPACING};

@@ -6,14 +6,14 @@ use crate::errand::Errand;
 use crate::survey::{Outcome, Step, Survey};
 use crate::turns::Turn;
 use crate::visit::{IDLE_LIMIT, Prober, postponed};
-use siptls_model::{Observation, Phase, Reason, Target};
-use siptls_tls12::{Client, Event, Plan};
+use siptls_model::{ClientCertificateMode, Observation, Phase, Reason, Target};
+use siptls_tls12::{Client, Event, Identity, Plan};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// The absolute deadline of a survey, in timeouts of its target: a dozen connections that each
+/// The absolute deadline of a survey without identities, in timeouts of its target: a dozen connections that each
 /// come near their own deadline are no survey any more.
 pub const SURVEY_TIMEOUTS: u32 = 6;
 
@@ -21,8 +21,12 @@ impl Prober {
     /// Surveys one address: a routine visit, and then which suites, groups and versions it
     /// accepts, and whether the reference client connects. Never two connections at once; a pause with jitter before each.
     ///
-    /// The whole has six times the target's timeout as one absolute deadline, each connection the
-    /// timeout itself. Waiting for the address's turn counts for neither. What was not found out by then is unknown.
+    /// With identities it rehearses after the visit. Where the endpoint insists on a certificate and accepts one of
+    /// them, the further handshakes present the first that it accepts, so that they can be finished.
+    ///
+    /// The whole has six times the target's timeout, and one timeout more for each identity, as one absolute
+    /// deadline, each connection the timeout itself. Waiting for the address's turn counts for neither. What was not
+    /// found out by then is unknown.
     ///
     /// An address that is to be left in peace is not visited; one that has refused visits in a row, or whose budget leaves
     /// too little, is visited and not surveyed, and the survey ends when the budget does: all of it then says so.
@@ -35,9 +39,11 @@ impl Prober {
         }
         let obstacle = turn.with_account(|account, now| account.survey_postponed(target, now));
         let start = Instant::now();
-        let end = start + target.timeout * SURVEY_TIMEOUTS;
+        let end = start + target.timeout * errand.timeouts();
         let mut survey = Survey::new(Arc::clone(offer));
         let mut seen: Option<Observation> = None;
+        let mut rehearsal = None;
+        let mut identity: Option<Arc<Identity>> = None;
         let mut opened = 0;
         if let Some(why) = obstacle {
             survey.stop(why);
@@ -57,12 +63,22 @@ impl Prober {
             let outcome = if Arc::ptr_eq(&step.offer, offer) {
                 let visit = self.visit_in_turn(errand, &turn).await;
                 opened += visit.connections_opened;
-                let outcome = of_visit(&visit);
+                let mut outcome = of_visit(&visit);
+                if !errand.identities.is_empty() {
+                    let rehearsed = self.rehearse(errand, &visit, &turn, end).await;
+                    opened += rehearsed.connections_opened;
+                    let insists = rehearsed.rehearsal.mode == ClientCertificateMode::Required;
+                    if let Some((accepted, finished)) = rehearsed.accepted.filter(|_| insists) {
+                        outcome = of_visit(&finished);
+                        identity = Some(accepted);
+                    }
+                    rehearsal = Some(Arc::new(rehearsed.rehearsal));
+                }
                 seen = Some(visit);
                 outcome
             } else {
                 let deadline = end.min(Instant::now() + target.timeout);
-                let (outcome, connected) = self.ask(target, &step, &turn, deadline).await;
+                let (outcome, connected) = self.ask(target, &step, identity.as_ref(), &turn, deadline).await;
                 opened += u32::from(connected);
                 outcome
             };
@@ -82,6 +98,7 @@ impl Prober {
         let (reference, referred) = self.refer(errand, &turn, &found, end).await;
         seen.connections_opened = opened + referred;
         seen.duration = start.elapsed();
+        seen.rehearsal = rehearsal;
         seen.survey = Some(Arc::new(found));
         seen.reference = Some(Arc::new(reference));
         seen
@@ -98,13 +115,14 @@ impl Prober {
         &self,
         target: &Target,
         step: &Step,
+        identity: Option<&Arc<Identity>>,
         turn: &Turn<SocketAddr>,
         deadline: Instant,
     ) -> (Outcome, bool) {
         let plan = Plan {
             offer: Arc::clone(&step.offer),
             server_name: target.sni(),
-            identity: None,
+            identity: identity.cloned(),
             finish: step.finish,
         };
         let client = Client::new(plan, siptls_tls12::random());

@@ -10,9 +10,9 @@ use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, 
 use crate::turns::{Turn, Turns};
 use crate::{classify, sip};
 use siptls_model::{
-    Depth, Observation, Offer, Phase, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
+    AttemptResult, Depth, Observation, Offer, Phase, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
 };
-use siptls_tls12::{Client, Event, Failure, Plan, SentCertificate};
+use siptls_tls12::{Client, Event, Failure, Identity, Plan, SentCertificate};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub const CLOSE_GRACE: Duration = Duration::from_millis(250);
 /// no counter of connections per second takes them for a scanner.
 pub const SPACING: Duration = Duration::from_millis(250);
 /// Bounds of the pause between the handshake and OPTIONS when a client certificate was asked for:
-/// a server that refuses the empty one only then does so within a round trip.
+/// a server that refuses what it got only then does so within a round trip.
 const SETTLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
 /// What all visits have in common.
@@ -89,6 +89,9 @@ impl Prober {
         for place in places {
             let mut observation = match (place.address, target.depth) {
                 (Ok(address), Depth::Survey) => self.survey_address(errand, address).await,
+                (Ok(address), Depth::Routine) if !errand.identities.is_empty() => {
+                    self.rehearse_address(errand, address).await
+                }
                 (Ok(address), Depth::Hello | Depth::Routine) => self.visit_address(errand, address).await,
                 (Err(error), _) => Observation {
                     error: Some(error),
@@ -132,20 +135,40 @@ impl Prober {
 
     /// Visits one address in a turn that the caller holds, and that the address may be visited in.
     pub(crate) async fn visit_in_turn(&self, errand: &Errand, turn: &Turn<SocketAddr>) -> Observation {
+        let deadline = Instant::now() + errand.target.timeout;
+        self.visit_as(errand, None, turn, deadline).await.0
+    }
+
+    /// Visits one address in a turn that the caller holds, with an identity to present or without; and whether the peer
+    /// went on with that identity, when the connection opened.
+    pub(crate) async fn visit_as(
+        &self,
+        errand: &Errand,
+        identity: Option<&Arc<Identity>>,
+        turn: &Turn<SocketAddr>,
+        deadline: Instant,
+    ) -> (Observation, Option<(AttemptResult, String)>) {
         let Errand { target, offer, .. } = errand;
         let start = Instant::now();
-        let deadline = start + target.timeout;
         let mut observation = Observation::blank(target, Some(turn.key()), clock::now());
         observation.phase_reached = Some(Phase::Resolve);
-        let connection = self.converse(turn, &mut observation, offer, deadline).await;
+        let plan = Plan {
+            offer: Arc::clone(offer),
+            server_name: target.sni(),
+            identity: identity.cloned(),
+            finish: target.depth != Depth::Hello,
+        };
+        let connection = self.converse(turn, &mut observation, plan, deadline).await;
         observation.duration = start.elapsed();
-        if let Some(connection) = connection {
-            let left = deadline.saturating_duration_since(Instant::now());
-            connection
-                .close(grace(&observation, self.options.close_grace.min(left)))
-                .await;
-        }
-        observation
+        let Some((connection, aftermath)) = connection else {
+            return (observation, None);
+        };
+        let answer = facts::attempt(connection.client.sent_certificate(), &aftermath);
+        let left = deadline.saturating_duration_since(Instant::now());
+        connection
+            .close(grace(&observation, self.options.close_grace.min(left)))
+            .await;
+        (observation, Some(answer))
     }
 
     /// Connects and talks; the connection comes back to be closed, when there was one.
@@ -153,15 +176,10 @@ impl Prober {
         &self,
         turn: &Turn<SocketAddr>,
         seen: &mut Observation,
-        offer: &Arc<Offer>,
+        plan: Plan,
         deadline: Instant,
-    ) -> Option<Connection> {
-        let plan = Plan {
-            offer: Arc::clone(offer),
-            server_name: seen.target.sni(),
-            identity: None,
-            finish: seen.target.depth != Depth::Hello,
-        };
+    ) -> Option<(Connection, Aftermath)> {
+        let offer: Arc<Offer> = Arc::clone(&plan.offer);
         // Made ahead, so that our own cost is not charged to the target's times.
         let client = Client::new(plan, siptls_tls12::random());
         let start = Instant::now();
@@ -188,14 +206,19 @@ impl Prober {
         };
         seen.connections_opened = 1;
         seen.phase_reached = Some(Phase::Connect);
-        seen.offer = Some(Arc::clone(offer));
+        seen.offer = Some(offer);
         let mut connection = Connection::new(stream, client);
-        self.talk(&mut connection, seen, deadline).await;
-        Some(connection)
+        let aftermath = self.talk(&mut connection, seen, deadline).await;
+        Some((connection, aftermath))
     }
 
     /// Everything on the open connection.
-    async fn talk(&self, connection: &mut Connection, seen: &mut Observation, deadline: Instant) {
+    async fn talk(
+        &self,
+        connection: &mut Connection,
+        seen: &mut Observation,
+        deadline: Instant,
+    ) -> Aftermath {
         let start = Instant::now();
         let outcome = hands(connection, seen.target.depth, deadline).await;
         seen.phases.tls = Some(start.elapsed());
@@ -235,6 +258,7 @@ impl Prober {
             .map(|certificates| self.chains.chain(certificates));
         seen.handshake = facts::handshake(&connection.client, completed, &aftermath);
         seen.flight = connection.client.evidence().into();
+        aftermath
     }
 
     /// The established connection: does it stay open, and does SIP answer?
@@ -246,7 +270,7 @@ impl Prober {
     ) -> Aftermath {
         let mut aftermath = Aftermath::StayedOpen(Duration::ZERO);
         let mut heard = Vec::new();
-        if connection.client.sent_certificate() == Some(SentCertificate::Empty) {
+        if let Some(sent) = connection.client.sent_certificate() {
             let (least, most) = SETTLE;
             let settle = (seen.phases.connect.unwrap_or_default() * 2).clamp(least, most);
             let start = Instant::now();
@@ -264,8 +288,13 @@ impl Prober {
                         (false, true) => "closed with close_notify",
                         (false, false) => "closed",
                     };
-                    let asked = "in which it had asked for a client certificate and got an empty one";
-                    let message = format!("the peer {how} right after the handshake, {asked}");
+                    let got = match sent {
+                        SentCertificate::Empty => "an empty one",
+                        SentCertificate::Chain => "one",
+                    };
+                    let message = format!(
+                        "the peer {how} right after the handshake, in which it had asked for a client certificate and got {got}"
+                    );
                     seen.error = Some(ProbeError {
                         phase: Phase::Sip,
                         reason: Reason::SipClosed,
@@ -291,7 +320,10 @@ impl Prober {
                 Aftermath::Answered
             }
             Err(error) => {
-                let refused = error.reason == Reason::ClientCertificateRequired;
+                let refused = matches!(
+                    error.reason,
+                    Reason::ClientCertificateRequired | Reason::ClientCertificateRefused
+                );
                 seen.error = Some(error);
                 match connection.client.alert().filter(|_| refused) {
                     Some(alert) => Aftermath::FailedAtOnce(Failure::Alert(alert)),

@@ -2,8 +2,9 @@
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self, EcdsaKeyPair, KeyPair, RsaKeyPair};
-use siptls_wire::SignatureScheme;
+use siptls_wire::{ClientCertificateType, SignatureScheme};
 use std::fmt;
+use std::sync::Arc;
 
 enum Key {
     Rsa(RsaKeyPair),
@@ -22,6 +23,15 @@ impl fmt::Debug for Identity {
             .field("certificates", &self.chain.len())
             .finish_non_exhaustive()
     }
+}
+
+/// An identity under the name that the operator gave it.
+#[derive(Clone, Debug)]
+pub struct NamedIdentity {
+    /// The name.
+    pub name: Arc<str>,
+    /// The identity.
+    pub identity: Arc<Identity>,
 }
 
 /// Why a chain and a key are no identity. Says nothing about the key but its kind.
@@ -61,6 +71,15 @@ impl Identity {
     #[must_use]
     pub fn chain(&self) -> &[Vec<u8>] {
         &self.chain
+    }
+
+    /// The type that a CertificateRequest names for a key like this one (RFC 5246 §7.4.4, RFC 8422 §5.5).
+    #[must_use]
+    pub const fn certificate_type(&self) -> ClientCertificateType {
+        match &self.key {
+            Key::Rsa(_) => ClientCertificateType::RSA_SIGN,
+            Key::Ecdsa(..) => ClientCertificateType::ECDSA_SIGN,
+        }
     }
 
     /// The scheme to sign with: the first of ours that the peer lists.

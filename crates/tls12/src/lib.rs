@@ -53,7 +53,7 @@ mod suite;
 pub use client::{Client, Event, Plan, SentCertificate, Stage};
 pub use exchange::{EphemeralKey, verify_signature};
 pub use failure::{Failure, NotCompletable, Violation};
-pub use identity::{Identity, IdentityError};
+pub use identity::{Identity, IdentityError, NamedIdentity};
 pub use keys::{ConnectionKeys, Finished, HandshakeHash, Side, master_secret, verify_data};
 pub use protection::{BadRecord, Opener, Sealer};
 pub use spki::{KeyKind, PublicKey, public_key};

@@ -42,11 +42,13 @@ pub enum Role {
     ClientServerAuthOnly,
     /// A client's: both purposes, under a root that is not [`Pki::root`].
     ClientUnknownRoot,
+    /// A client's: both purposes, ended yesterday.
+    ClientExpired,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Good,
         Self::GoodP256,
         Self::GoodP384,
@@ -59,6 +61,7 @@ impl Role {
         Self::ClientBothEkus,
         Self::ClientServerAuthOnly,
         Self::ClientUnknownRoot,
+        Self::ClientExpired,
     ];
 
     fn leaf(self) -> Leaf {
@@ -77,6 +80,7 @@ impl Role {
             Self::ClientBothEkus => client,
             Self::ClientServerAuthOnly => client.purposes("serverAuth"),
             Self::ClientUnknownRoot => client.issuer(Issuer::Unknown),
+            Self::ClientExpired => client.valid(DAY * -60, -DAY),
         }
     }
 }

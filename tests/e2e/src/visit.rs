@@ -7,9 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use siptls_catalog::{DEFAULT_PROFILE, RootSet, profile, roots_from_pem};
+use siptls_config::{TargetOptions, target_from_options};
 use siptls_model::{Depth, Dial, Host, Observation, Offer, Target};
-use siptls_probe_engine::{Errand, Prober, ProberOptions};
+use siptls_probe_engine::{Errand, NamedIdentity, Prober, ProberOptions};
 use tokio::runtime::Builder;
+
+use crate::pki::Identity;
 
 /// One visit to come. It offers what the default profile offers.
 #[derive(Debug, Clone)]
@@ -18,6 +21,7 @@ pub struct Visit {
     offer: Offer,
     roots: Vec<Arc<RootSet>>,
     options: ProberOptions,
+    identities: Vec<NamedIdentity>,
 }
 
 impl Visit {
@@ -47,7 +51,26 @@ impl Visit {
             offer: (*offer_of(DEFAULT_PROFILE)).clone(),
             roots: Vec::new(),
             options: ProberOptions::default(),
+            identities: Vec::new(),
         }
+    }
+
+    /// Rehearses with these, each under its chain's file name, read as the configuration reads them.
+    ///
+    /// # Panics
+    ///
+    /// When one cannot be read.
+    #[must_use]
+    pub fn rehearsing(mut self, identities: &[&Identity]) -> Self {
+        let options = TargetOptions {
+            client_certs: identities.iter().map(|one| one.chain.clone()).collect(),
+            client_keys: identities.iter().map(|one| one.key.clone()).collect(),
+            ..TargetOptions::default()
+        };
+        let planned = target_from_options("sbc.example.test", &options, None);
+        let planned = planned.unwrap_or_else(|faults| panic!("{faults}"));
+        self.identities = planned.identities;
+        self
     }
 
     /// Another depth.
@@ -124,8 +147,11 @@ impl Visit {
             .enable_all()
             .build()
             .expect("an event loop");
-        let errand =
-            Errand::new(Arc::new(self.target.clone()), Arc::new(self.offer.clone())).trusting(&self.roots);
+        let (target, offer) = (Arc::new(self.target.clone()), Arc::new(self.offer.clone()));
+        let errand = Errand {
+            identities: self.identities.clone(),
+            ..Errand::new(target, offer).trusting(&self.roots)
+        };
         runtime.block_on(Prober::new(self.options.clone()).visit(&errand))
     }
 

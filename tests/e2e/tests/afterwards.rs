@@ -7,7 +7,9 @@ use siptls_lab::{
     ANY_PORT, Behaviour, Chain, ClientCertificates, Flood, Pki, Refusal, Served, Server, ServerConfig,
     ServerEvent, Sip, Twist,
 };
-use siptls_model::{AlertDescription, ClientCertificateMode, Observation, Phase, Reason, SipOutcome, clock};
+use siptls_model::{
+    AlertDescription, AttemptResult, ClientCertificateMode, Observation, Phase, Reason, SipOutcome, clock,
+};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,6 +166,34 @@ async fn an_end_without_a_word_right_after_the_handshake_refuses_nothing() {
             seen.error
         );
         assert_eq!(seen.phase_reached, Some(Phase::Handshake));
+    }
+}
+
+/// The same holds for a certificate that was presented: it is presented once more, and then nothing is known of it.
+#[tokio::test]
+async fn an_end_without_a_word_right_after_a_certificate_refuses_nothing_either() {
+    for then in [Then::Close, Then::Reset] {
+        let address = start(ClientCertificates::Optional, then).await;
+        let visit = Visit::to(address)
+            .timeout(Duration::from_millis(1500))
+            .spacing(Duration::ZERO)
+            .rehearsing(&[RealPki::shared().identity(Role::ClientBothEkus)]);
+        let seen = tokio::task::spawn_blocking(move || visit.make_one())
+            .await
+            .unwrap();
+        let attempts = &seen.rehearsal.unwrap().attempts;
+        let [without, with] = attempts.as_slice() else {
+            panic!("expected two attempts, found {attempts:?}");
+        };
+        assert_eq!(
+            (without.result, with.result),
+            (AttemptResult::Unknown, AttemptResult::Unknown)
+        );
+        assert!(with.completed && with.alert.is_none(), "{with:?}");
+        let error = with.error.as_ref().unwrap();
+        assert_eq!(error.reason, Reason::SipClosed);
+        assert!(error.message.ends_with("got one"), "{error}");
+        assert_eq!(seen.connections_opened, 3, "{then:?}");
     }
 }
 

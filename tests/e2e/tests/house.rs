@@ -21,7 +21,10 @@ const ARROWS: &[(&str, &[&str])] = &[
         "siptls-policy",
         &["siptls-model", "siptls-catalog", "siptls-cert"],
     ),
-    ("siptls-config", &["siptls-model", "siptls-catalog"]),
+    (
+        "siptls-config",
+        &["siptls-model", "siptls-catalog", "siptls-tls12"],
+    ),
     (
         "siptls-probe-engine",
         &[

@@ -185,6 +185,31 @@ impl Endpoints {
         path(&self.folder.path().join("root.pem"))
     }
 
+    /// A client certificate of that name, with both purposes, as options of `check`.
+    pub(crate) fn identity(&self, name: &str) -> [String; 4] {
+        let key = rcgen::KeyPair::generate().expect("make a key");
+        let mut params = rcgen::CertificateParams::new(vec![format!("{name}.example.test")]).expect("a name");
+        params.extended_key_usages = vec![
+            rcgen::ExtendedKeyUsagePurpose::ServerAuth,
+            rcgen::ExtendedKeyUsagePurpose::ClientAuth,
+        ];
+        let certificate = params.self_signed(&key).expect("sign").pem();
+        let [certificate_file, key_file] =
+            [("pem", certificate), ("key", key.serialize_pem())].map(|(suffix, text)| {
+                let file = self.file(&format!("{name}.{suffix}"));
+                std::fs::write(&file, text).expect("write an identity");
+                file
+            });
+        let owner_alone = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&key_file, owner_alone).expect("keep the key to its owner");
+        [
+            "--client-cert".to_owned(),
+            path(&certificate_file),
+            "--client-key".to_owned(),
+            path(&key_file),
+        ]
+    }
+
     /// A file to write to.
     pub(crate) fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -122,6 +122,24 @@ const ADDED: &[&str] = &[
     "reference_client.verified",
     "reference_client.version",
     "reference_client.why_not",
+    "rehearsal",
+    "rehearsal.attempts",
+    "rehearsal.attempts[].alert",
+    "rehearsal.attempts[].completed",
+    "rehearsal.attempts[].error",
+    "rehearsal.attempts[].error.message",
+    "rehearsal.attempts[].error.phase",
+    "rehearsal.attempts[].error.reason",
+    "rehearsal.attempts[].error.who",
+    "rehearsal.attempts[].evidence",
+    "rehearsal.attempts[].identity",
+    "rehearsal.attempts[].issuer_listed",
+    "rehearsal.attempts[].key_usable",
+    "rehearsal.attempts[].presented",
+    "rehearsal.attempts[].result",
+    "rehearsal.attempts[].sip_status",
+    "rehearsal.attempts[].valid_now",
+    "rehearsal.removal_day",
     "target.maintenance",
     "target.srv",
 ];
@@ -171,7 +189,13 @@ fn fields_of_real_reports() -> BTreeSet<String> {
     let endpoints = Endpoints::start();
     let mut fields = BTreeSet::new();
     for name in ["good", "asks-client-certificate", "plain-sip"] {
-        let document = endpoints.check(name, &["--format", "json"]).json();
+        let identity = endpoints.identity("today");
+        let options = [
+            &["--format", "json"],
+            &identity.each_ref().map(String::as_str)[..],
+        ]
+        .concat();
+        let document = endpoints.check(name, &options).json();
         let keys: Vec<_> = document.as_object().expect("a document").keys().collect();
         assert_eq!(keys, ["generated_at", "reports", "schema"]);
         assert_eq!(document["schema"], "siptls-probe/report/v1");
@@ -190,9 +214,14 @@ fn collect(path: &str, value: &Value, fields: &mut BTreeSet<String>) {
                     format!("{path}.{name}")
                 };
                 fields.insert(path.clone());
-                // Their keys are versions, suites and groups.
-                let maps = ["accepted.versions", "accepted.cipher_suites", "accepted.groups"];
-                if !maps.contains(&path.as_str()) {
+                // The keys of maps are versions, suites and groups; certificates have the shape of the chain's.
+                let known = [
+                    "accepted.versions",
+                    "accepted.cipher_suites",
+                    "accepted.groups",
+                    "rehearsal.attempts[].presented",
+                ];
+                if !known.contains(&path.as_str()) {
                     collect(&path, value, fields);
                 }
             }
@@ -334,6 +363,49 @@ fn the_text_is_for_people() {
         assert_eq!(finished.stderr, "", "{name}");
         insta::assert_snapshot!(format!("report-{name}"), normal(&endpoints, name, &finished));
     }
+}
+
+#[test]
+fn a_rehearsal_is_a_table_and_a_sentence() {
+    let endpoints = Endpoints::start();
+    let identity = endpoints.identity("today");
+    for name in ["good", "requires-client-certificate"] {
+        let finished = endpoints.check(name, &identity.each_ref().map(String::as_str));
+        assert_eq!(finished.stderr, "", "{name}");
+        let text = normal(&endpoints, name, &finished);
+        let begin = text
+            .find("  On removal day")
+            .expect("a sentence about removal day");
+        let end = text.find("\n\n  visited").expect("the facts behind it");
+        insta::assert_snapshot!(format!("rehearsal-{name}"), &text[begin..end]);
+    }
+    // Nothing is presented at depth hello, and one connection is all that is made.
+    let options = [
+        &["--depth", "hello", "--format", "json"],
+        &identity.each_ref().map(String::as_str)[..],
+    ];
+    let report = &endpoints
+        .check("requires-client-certificate", &options.concat())
+        .json()["reports"][0];
+    assert_eq!(
+        (&report["rehearsal"], &report["connections_opened"]),
+        (&Value::Null, &1.into())
+    );
+    let options = [
+        &["--depth", "routine", "--format", "json"],
+        &identity.each_ref().map(String::as_str)[..],
+    ];
+    let report = &endpoints
+        .check("requires-client-certificate", &options.concat())
+        .json()["reports"][0];
+    assert_eq!(
+        report["rehearsal"]["attempts"][1]["result"], "accepted",
+        "{report:#}"
+    );
+    assert_eq!(
+        (&report["accepted"], &report["connections_opened"]),
+        (&Value::Null, &2.into())
+    );
 }
 
 /// The text without what differs from run to run: ports, paths and times. The lab's certificates and names do not.

@@ -87,6 +87,7 @@ fn write_sight(out: &mut String, sight: &Sight, caller: &str) {
         );
     }
     write_checks(out, &report.checks);
+    write_rehearsal(out, &report);
     write_chain(out, &report);
     write_handshake(out, &report);
     out.push_str("</section>\n");
@@ -123,6 +124,33 @@ fn write_checks(out: &mut String, checks: &[Finding]) {
             let _ = write!(out, "<div class=\"soft\">{}</div>", safe(&finding.source));
         }
         out.push_str("</td></tr>\n");
+    }
+    out.push_str("</tbody>\n</table></div>\n");
+}
+
+fn write_rehearsal(out: &mut String, report: &Report) {
+    let Some(rehearsal) = &report.rehearsal else {
+        return;
+    };
+    out.push_str("<h3>Removal day</h3>\n");
+    if let Some(sentence) = &rehearsal.removal_day {
+        let _ = writeln!(out, "<p>{}</p>", safe(sentence));
+    }
+    out.push_str("<div class=\"wide\"><table class=\"stack\">\n<thead><tr><th>identity</th><th>result</th><th>purposes</th><th>found</th></tr></thead>\n<tbody>\n");
+    for attempt in &rehearsal.attempts {
+        let leaf = attempt.presented.as_ref().and_then(|chain| chain.first());
+        let purposes = leaf.map(|leaf| match &leaf.extended_key_usage {
+            Some(purposes) => purposes.join(", "),
+            None => "not limited".to_owned(),
+        });
+        let _ = writeln!(
+            out,
+            "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"long\">{}</td></tr>",
+            safe(attempt.identity.as_deref().unwrap_or("none")),
+            attempt.result.code(),
+            safe(purposes.unwrap_or_default()),
+            safe(&attempt.evidence)
+        );
     }
     out.push_str("</tbody>\n</table></div>\n");
 }

@@ -14,9 +14,9 @@ pub(crate) mod reader;
 use siptls_config::{Faults, Plan, PlannedTarget, load_str};
 use siptls_daemon::{DaemonError, Errand, Load, Options, Standing, Visitor, run};
 use siptls_model::{
-    Acceptance, ClientCertificate, ClientCertificateMode, Depth, Handshake, Observation, Phase,
-    PhaseDurations, ProbeError, ProtocolVersion, Reason, SipAnswer, SipOutcome, SuitePreference,
-    SurveyResult, Target, clock,
+    Acceptance, Attempt, AttemptResult, ClientCertificate, ClientCertificateMode, Depth, Handshake,
+    Observation, Phase, PhaseDurations, ProbeError, ProtocolVersion, Reason, Rehearsal, SipAnswer,
+    SipOutcome, SuitePreference, SurveyResult, Target, clock,
 };
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
@@ -51,6 +51,8 @@ struct Stage {
     /// Visits that were surveys, and what surveys find of the oldest version from the first to the last, which stays.
     surveys: Vec<(String, Instant)>,
     found: HashMap<String, Vec<Acceptance>>,
+    /// Depth and identities of each errand.
+    errands: Vec<(String, Depth, Vec<String>)>,
     /// Whether a client certificate is asked for.
     modes: HashMap<String, ClientCertificateMode>,
     /// Visits under way by target, and the most at once that were seen of any.
@@ -115,6 +117,15 @@ impl Script {
         })
     }
 
+    /// Depth of each visit to a target, and the names of the identities it had with it.
+    pub(crate) fn errands(&self, name: &str) -> Vec<(Depth, Vec<String>)> {
+        let stage = self.0.lock().unwrap();
+        let of_target = stage.errands.iter().filter(|(visited, ..)| visited == name);
+        of_target
+            .map(|(_, depth, identities)| (*depth, identities.clone()))
+            .collect()
+    }
+
     pub(crate) fn surveys(&self, name: &str) -> Vec<Instant> {
         let stage = self.0.lock().unwrap();
         let of_target = stage.surveys.iter().filter(|(surveyed, _)| surveyed == name);
@@ -171,6 +182,10 @@ impl Visitor for Script {
         let target = &errand.target;
         let play = self.0.lock().unwrap().plays.get(&target.name).cloned();
         let _under_way = UnderWay::new(self, &target.name);
+        let identities: Vec<String> = errand.identities.iter().map(|one| one.name.to_string()).collect();
+        let rehearsal = (!identities.is_empty()).then(|| rehearsal(&identities));
+        let visit = (target.name.clone(), target.depth, identities);
+        self.0.lock().unwrap().errands.push(visit);
         tracing::info!(address = "a\u{1b}[31m", "a visit began");
         match play.unwrap_or(Play::Answer(vec!["192.0.2.1:5061"], Duration::ZERO)) {
             Play::Answer(addresses, after) => {
@@ -180,6 +195,7 @@ impl Visitor for Script {
                     .into_iter()
                     .map(|address| Observation {
                         survey: survey.clone(),
+                        rehearsal: rehearsal.clone(),
                         handshake: self.handshake(&target.name),
                         ..seen(target, address)
                     })
@@ -205,6 +221,30 @@ impl Visitor for Script {
             pause: Duration::ZERO,
         }
     }
+}
+
+/// A rehearsal with an endpoint that insists on a certificate and accepts all of these.
+fn rehearsal(identities: &[String]) -> Arc<Rehearsal> {
+    let attempt = |identity: Option<&String>| Attempt {
+        identity: identity.map(|name| name.as_str().into()),
+        result: identity.map_or(AttemptResult::Refused, |_| AttemptResult::Accepted),
+        presented: None,
+        issuer_listed: None,
+        key_usable: None,
+        completed: identity.is_some(),
+        alert: None,
+        error: None,
+        sip_status: None,
+        evidence: "<i>as the script says</i>".to_owned(),
+    };
+    Arc::new(Rehearsal {
+        requested: Some(true),
+        mode: ClientCertificateMode::Required,
+        attempts: std::iter::once(None)
+            .chain(identities.iter().map(Some))
+            .map(attempt)
+            .collect(),
+    })
 }
 
 fn refused(target: &Arc<Target>, address: Option<SocketAddr>, reason: Reason) -> Observation {
@@ -269,6 +309,7 @@ pub(crate) fn plan(names: &[&str], interval: Duration) -> Plan {
             target: Arc::new(target),
             profile: siptls_catalog::profile("genesys-byoc-customer").unwrap(),
             trust_anchors: None,
+            identities: Vec::new(),
         });
     }
     plan

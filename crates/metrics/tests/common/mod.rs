@@ -13,10 +13,11 @@ pub(crate) mod reader;
 use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_metrics::{Moment, Series, Shown, Subject, Tally};
 use siptls_model::{
-    Acceptance, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode,
-    Finding, Handshake, Judgement, NamedGroup, Observation, PeerCertificate, PeerRegion, Phase,
-    PhaseDurations, ProbeError, ProtocolVersion, Reason, Revocation, RevocationStatus, Severity, SipAnswer,
-    SipOutcome, Status, SuitePreference, SurveyResult, Target, Verdict,
+    Acceptance, Attempt, AttemptResult, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate,
+    ClientCertificateMode, Finding, Handshake, Judgement, NamedGroup, Observation, PeerCertificate,
+    PeerRegion, Phase, PhaseDurations, ProbeError, ProtocolVersion, Reason, Rehearsal, Revocation,
+    RevocationStatus, Severity, SipAnswer, SipOutcome, Status, SuitePreference, SurveyResult, Target,
+    Verdict,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -118,6 +119,32 @@ fn peer_certificate() -> PeerCertificate {
     }
 }
 
+/// One identity accepted, one refused, and one of which nothing is known.
+fn rehearsal() -> Arc<Rehearsal> {
+    let attempt = |identity: Option<&str>, result| Attempt {
+        identity: identity.map(Arc::from),
+        result,
+        presented: None,
+        issuer_listed: None,
+        key_usable: None,
+        completed: false,
+        alert: None,
+        error: None,
+        sip_status: None,
+        evidence: String::new(),
+    };
+    Arc::new(Rehearsal {
+        requested: Some(true),
+        mode: ClientCertificateMode::Optional,
+        attempts: vec![
+            attempt(None, AttemptResult::Accepted),
+            attempt(Some("today"), AttemptResult::Accepted),
+            attempt(Some("to\"morrow"), AttemptResult::Refused),
+            attempt(Some("silent"), AttemptResult::Unknown),
+        ],
+    })
+}
+
 /// A visit that saw everything, judged `warn`.
 pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, Judgement) {
     let (chain, roots) = chain();
@@ -160,6 +187,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
             certificates: vec![peer_certificate()],
             unseen: Vec::new(),
         })),
+        rehearsal: Some(rehearsal()),
         chain: Some(chain),
         sip: SipOutcome::Answered(SipAnswer {
             status: 200,
@@ -194,6 +222,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
             },
             opinions: Vec::new(),
         }),
+        removal_day: None,
     };
     (observation, judgement)
 }
@@ -222,6 +251,7 @@ pub(crate) fn failed(
         findings: vec![finding(CheckId::ChainComplete, Status::Skip, Severity::Critical)],
         verdict: Verdict::Inconclusive,
         chain: None,
+        removal_day: None,
     };
     (observation, judgement)
 }
