@@ -6,11 +6,12 @@ use crate::output::Output;
 use crate::page::Page;
 use crate::progress::Progress;
 use crate::signal::Stop;
-use crate::visits::{Seen, Visits, not_seen};
+use crate::visits::{Seen, Visits, judge, not_seen};
 use crate::{Outcome, exchange, json, report, summary};
 use siptls_config::{Plan, PlannedTarget, TargetOptions, target_from_options};
-use siptls_model::{Depth, Document, Endpoint, Reason, Report, Timestamp, Verdict, clock};
-use siptls_policy::Judge;
+use siptls_model::{
+    Depth, Document, Endpoint, Reason, Report, RevocationSettings, Timestamp, Verdict, clock,
+};
 
 /// Runs the command.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
@@ -20,6 +21,8 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         None => None,
     };
     let targets = targets(arguments, plan.as_ref())?;
+    let mut revocation = plan.map(|plan| plan.revocation).unwrap_or_default();
+    revocation.allow.extend(&arguments.crl_allow);
     let output = Output::open(arguments.output.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -28,6 +31,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         .map_err(|source| Failure::Runtime { source })?;
     let mut delivery = Delivery {
         targets,
+        revocation,
         as_of,
         format: arguments.format,
         output,
@@ -131,6 +135,7 @@ fn remark_on_name(typed: &str, plan: Option<&Plan>) {
 /// Reports on their way out, in the order in which the endpoints were typed.
 struct Delivery {
     targets: Vec<PlannedTarget>,
+    revocation: RevocationSettings,
     as_of: Option<Timestamp>,
     format: Format,
     output: Output,
@@ -142,7 +147,7 @@ impl Delivery {
     async fn visit_all(&mut self) -> Result<Outcome, Failure> {
         let mut stop = Stop::listen()?;
         let progress = Progress::of(self.targets.len());
-        let mut visits = Visits::start(&self.targets);
+        let mut visits = Visits::start(&self.targets, self.revocation.clone());
         let mut seen: Vec<Option<Seen>> = self.targets.iter().map(|_| None).collect();
         let mut next = 0;
         progress.waiting_for(self.waiting_for(&seen));
@@ -211,11 +216,7 @@ impl Delivery {
         let Some(planned) = self.targets.get(index) else {
             return Ok(());
         };
-        let judge = Judge::new(
-            planned.profile.clone(),
-            planned.trust_anchors.clone(),
-            &planned.target,
-        );
+        let judge = judge(planned);
         for observation in observations {
             let judgement = judge.judge(&observation, self.as_of.unwrap_or_else(clock::now));
             let report = Report::new(&observation, &judgement);

@@ -22,7 +22,7 @@ const fn key(path: &'static str, default: Option<&'static str>, meaning: &'stati
 }
 
 /// Every key, in the order in which `config show` writes them.
-pub static KEYS: [Key; 22] = [
+pub static KEYS: [Key; 26] = [
     key(
         "probe",
         None,
@@ -52,6 +52,22 @@ pub static KEYS: [Key; 22] = [
         "profile_files",
         None,
         "further profiles; one with the name of a shipped profile replaces it",
+    ),
+    key("revocation", None, "how revocation lists are fetched"),
+    key(
+        "revocation.enabled",
+        Some("true"),
+        "whether revocation lists are fetched and asked at all",
+    ),
+    key(
+        "revocation.allow",
+        None,
+        "networks that are not public and from which lists may be fetched all the same",
+    ),
+    key(
+        "revocation.cache",
+        Some("for `run`: $CACHE_DIRECTORY or $XDG_CACHE_HOME/siptls-probe; else none"),
+        "folder in which lists are kept until they end",
     ),
     key("targets", None, "what is watched"),
     key(
@@ -128,7 +144,7 @@ pub static KEYS: [Key; 22] = [
 ];
 
 /// Labels that are ours on some metric or in the exposition format, and so cannot be a target's own.
-pub const RESERVED_LABELS: [&str; 24] = [
+pub const RESERVED_LABELS: [&str; 25] = [
     "address",
     "aspect",
     "check",
@@ -145,6 +161,7 @@ pub const RESERVED_LABELS: [&str; 24] = [
     "purpose",
     "quantile",
     "reason",
+    "result",
     "serial",
     "severity",
     "status",
@@ -162,6 +179,8 @@ pub(crate) enum Section {
     Root,
     /// `probe`.
     Probe,
+    /// `revocation`.
+    Revocation,
     /// An item of `targets`.
     Target,
     /// A file of `target_files` that is a mapping.
@@ -171,10 +190,9 @@ pub(crate) enum Section {
 }
 
 /// Keys that the contract names and this version does not have.
-const NOT_YET: [(Section, &str); 4] = [
+const NOT_YET: [(Section, &str); 3] = [
     (Section::Root, "catalog"),
     (Section::Root, "journal"),
-    (Section::Root, "revocation"),
     (Section::Target, "client_identities"),
 ];
 
@@ -204,8 +222,9 @@ impl Section {
     /// The keys of this mapping.
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Root => &["probe", "profile_files", "targets", "target_files"],
+            Self::Root => &["probe", "profile_files", "revocation", "targets", "target_files"],
             Self::Probe => &["interval", "survey_interval", "timeout", "depth"],
+            Self::Revocation => &["enabled", "allow", "cache"],
             Self::Target => &[
                 "name",
                 "endpoint",
@@ -230,6 +249,7 @@ impl Section {
         match self {
             Self::Root => "at the top of the configuration",
             Self::Probe => "under `probe`",
+            Self::Revocation => "under `revocation`",
             Self::Target => "in a target",
             Self::TargetFile => "at the top of a target file",
             Self::Group => "in a file_sd list",
@@ -249,7 +269,7 @@ impl Section {
         let other = ELSEWHERE
             .iter()
             .find(|(name, key)| *name == folded && keys.contains(key));
-        let elsewhere = [Self::Probe, Self::Target, Self::Root]
+        let elsewhere = [Self::Probe, Self::Revocation, Self::Target, Self::Root]
             .into_iter()
             .find(|section| section.keys().contains(&found));
         let hint = match (other, elsewhere) {
@@ -289,6 +309,7 @@ mod tests {
         for (section, prefix) in [
             (Section::Root, ""),
             (Section::Probe, "probe."),
+            (Section::Revocation, "revocation."),
             (Section::Target, "targets[]."),
             (Section::Group, "[]."),
         ] {

@@ -1,5 +1,7 @@
 //! From files to a plan.
 
+mod revocation;
+
 use crate::fault::{Fault, FaultList, Faults, KeyPath, Position, quoted, shown_path};
 use crate::keys::{Section, known_meta_label};
 use crate::node::{self, Document, Entry, Node, Value};
@@ -150,6 +152,9 @@ impl Loader {
         }
         if let Some(entry) = find(entries, "probe") {
             self.plan.probe = self.probe(here, &entry.value, &root.key("probe"), ProbeSettings::default());
+        }
+        if let Some(entry) = find(entries, "revocation") {
+            self.revocation(here, &entry.value, &root.key("revocation"));
         }
         let defaults = self.plan.probe;
         if let Some(entry) = find(entries, "targets") {

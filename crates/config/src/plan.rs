@@ -3,7 +3,7 @@
 use crate::duration;
 use crate::sources::Sources;
 use siptls_catalog::{Profile, RootSet};
-use siptls_model::{Depth, Dial, Host, Target};
+use siptls_model::{Depth, Dial, Host, RevocationSettings, Target};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::net::IpAddr;
@@ -88,6 +88,8 @@ pub struct Plan {
     pub sources: Sources,
     /// `probe` with its defaults.
     pub probe: ProbeSettings,
+    /// `revocation` with its defaults; its `cache` is an absolute path.
+    pub revocation: RevocationSettings,
     /// The files of `profile_files`, absolute.
     pub profile_files: Vec<PathBuf>,
     /// The profiles of these files by name.
@@ -141,6 +143,21 @@ impl Plan {
                 };
                 let _ = writeln!(out, "  - {}", scalar(&pattern));
             }
+        }
+        let allow: Vec<String> = self
+            .revocation
+            .allow
+            .iter()
+            .map(|network| format!("\"{network}\""))
+            .collect();
+        let _ = write!(
+            out,
+            "revocation:\n  enabled: {}\n  allow: [{}]\n",
+            self.revocation.enabled,
+            allow.join(", ")
+        );
+        if let Some(folder) = &self.revocation.cache {
+            line(&mut out, 2, "cache", &folder.to_string_lossy());
         }
         if self.targets.is_empty() {
             out.push_str("targets: []\n");

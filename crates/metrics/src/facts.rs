@@ -41,6 +41,7 @@ pub(crate) struct Facts {
     trusted: Option<bool>,
     anchor: Option<Box<str>>,
     revocation: Option<RevocationStatus>,
+    next_update: Option<i64>,
     sip_status: Option<u16>,
 }
 
@@ -111,8 +112,13 @@ impl Facts {
             revocation: judgement
                 .chain
                 .as_ref()
-                .map(|chain| chain.revocation.status)
+                .map(|chain| chain.revocation.status())
                 .filter(|status| REVOCATION.contains(status)),
+            next_update: judgement
+                .chain
+                .as_ref()
+                .and_then(|chain| chain.revocation.next_update())
+                .map(|moment| moment.as_second()),
             sip_status: observation.sip.answer().map(|answer| answer.status),
         }
     }
@@ -233,6 +239,15 @@ impl Facts {
         if let Some(status) = self.revocation {
             let states = REVOCATION.map(|state| (state.code(), state == status));
             write_states(family, text, labels, "status", states);
+        }
+    }
+
+    pub(crate) fn write_next_update(&self, family: &Family, text: &mut Text, labels: &str) {
+        if let Some(seconds) = self.next_update {
+            text.open(family.name, "", labels);
+            text.close();
+            text.signed(seconds);
+            text.end();
         }
     }
 

@@ -105,6 +105,7 @@ address_families! {
     CHAIN_TRUSTED => facts.write_trusted;
     TRUST_ANCHOR => facts.write_anchor;
     REVOCATION_STATUS => facts.write_revocation;
+    CRL_NEXT_UPDATE => facts.write_next_update;
     SIP_RESPONSE_CODE => facts.write_sip_status;
 }
 

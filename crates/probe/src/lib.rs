@@ -13,11 +13,14 @@
 //! Visits to one address take turns: there is never more than one connection to it at a time, whatever targets share it.
 //! Waiting for a turn is charged to no target's deadline.
 //!
+//! [`CrlStore`] fetches, keeps and asks the revocation lists of the chains that were seen, on a clock of its own.
+//!
 //! What it does not do: judge, retry, or reuse a connection. [`sip`] is its sans-I/O SIP part.
 
 mod chains;
 mod classify;
 mod connection;
+mod crl;
 mod errand;
 mod facts;
 mod resolve;
@@ -27,6 +30,7 @@ mod surveying;
 mod turns;
 mod visit;
 
+pub use crl::{CrlStore, FETCH_LIMIT, Fetch, FetchFault, Fetched, HttpFetch, MAX_BODY, Validators};
 pub use errand::Errand;
 pub use resolve::MAX_ADDRESSES;
 pub use surveying::SURVEY_TIMEOUTS;

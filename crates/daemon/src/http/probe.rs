@@ -1,6 +1,7 @@
 //! `/probe`: one visit, now, to a configured target.
 
 use super::{App, Connection, text};
+use crate::fleet::Fleet;
 use crate::member::Member;
 use axum::Extension;
 use axum::extract::{Query, State};
@@ -81,7 +82,7 @@ pub(crate) async fn probe(
         // Out of time: nothing was seen of it, and the answer says no more than that.
         Err(_) => Vec::new(),
     };
-    answer(&question, observations, start.elapsed(), &log)
+    answer(&app.fleet, &question, observations, start.elapsed(), &log)
 }
 
 fn visit_alone(app: Arc<App>, question: &Question) -> impl Future<Output = Vec<Observation>> + use<> {
@@ -192,7 +193,13 @@ fn limit(headers: &HeaderMap) -> Result<Duration, String> {
         .min(DEFAULT_LIMIT * 2))
 }
 
-fn answer(question: &Question, observations: Vec<Observation>, duration: Duration, log: &Log) -> Response {
+fn answer(
+    fleet: &Fleet,
+    question: &Question,
+    observations: Vec<Observation>,
+    duration: Duration,
+    log: &Log,
+) -> Response {
     let judge = question.member.judge_by(Arc::clone(&question.profile));
     let now = clock::now();
     let judged: Vec<(Observation, Judgement, Option<Timestamp>)> = observations
@@ -203,6 +210,7 @@ fn answer(question: &Question, observations: Vec<Observation>, duration: Duratio
             let surveyed = ours
                 .then(|| question.member.lend_survey(&mut observation))
                 .flatten();
+            fleet.ask_lists(&judge, &mut observation, now);
             let judgement = judge.judge(&observation, now);
             (observation, judgement, surveyed)
         })

@@ -13,9 +13,9 @@ pub(crate) mod reader;
 use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_metrics::{Series, Subject, Tally};
 use siptls_model::{
-    Acceptance, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate, ClientCertificateMode,
-    Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations, ProbeError,
-    ProtocolVersion, Reason, Revocation, RevocationStatus, Severity, SipAnswer, SipOutcome, Status,
+    Acceptance, Authority, CertificateRevocation, ChainJudgement, CheckId, CipherSuite, ClientCertificate,
+    ClientCertificateMode, Finding, Handshake, Judgement, NamedGroup, Observation, Phase, PhaseDurations,
+    ProbeError, ProtocolVersion, Reason, Revocation, Severity, SipAnswer, SipOutcome, Standing, Status,
     SuitePreference, SurveyResult, Target, Verdict,
 };
 use std::net::SocketAddr;
@@ -145,6 +145,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
         }),
         survey: Some(survey()),
         chain: Some(chain),
+        revocation: None,
         sip: SipOutcome::Answered(SipAnswer {
             status: 200,
             reason_phrase: "OK".to_owned(),
@@ -173,8 +174,13 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
             path,
             name_match: None,
             revocation: Revocation {
-                status: RevocationStatus::Good,
-                ..Revocation::not_checked()
+                certificates: vec![CertificateRevocation {
+                    index: 0,
+                    standing: Standing::Good,
+                    reason: String::new(),
+                    url: None,
+                    next_update: Some("2026-11-29T07:00:00Z".parse().unwrap()),
+                }],
             },
         }),
     };
@@ -206,6 +212,7 @@ pub(crate) fn failed(
         offer: None,
         handshake: None,
         chain: None,
+        revocation: None,
         sip: SipOutcome::NotSent,
         survey: None,
         flight: Arc::from([]),
