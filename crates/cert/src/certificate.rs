@@ -91,6 +91,10 @@ pub(crate) struct Raw {
     pub(crate) signature: Vec<u8>,
     pub(crate) spki: Vec<u8>,
     pub(crate) name_constraints: Option<NameConstraints>,
+    /// Content of the serial number's INTEGER.
+    pub(crate) serial: Vec<u8>,
+    /// A distribution point is for some reasons only (RFC 5280 §4.2.1.13): its list does not tell of the others.
+    pub(crate) crl_reasons_limited: bool,
     /// The signed part names another signature algorithm than the outer one (RFC 5280 §4.1.1.2 forbids it).
     pub(crate) algorithms_differ: bool,
 }
@@ -194,6 +198,8 @@ impl Certificate {
                 signature: skeleton.signature.to_vec(),
                 spki: spki.to_vec(),
                 name_constraints: None,
+                serial: tbs.raw_serial().to_vec(),
+                crl_reasons_limited: false,
                 algorithms_differ: tbs.signature != x509.signature_algorithm,
             }),
             der: der.into(),
@@ -254,6 +260,7 @@ impl Certificate {
             [0x55, 0x1d, 0x1f] => {
                 let points = read(parsed::CRLDistributionPoints::from_der(value))?;
                 for point in points.iter() {
+                    self.raw.crl_reasons_limited |= point.reasons.is_some();
                     if let Some(parsed::DistributionPointName::FullName(names)) = &point.distribution_point {
                         self.crl_urls.extend(extension::urls(names));
                     }

@@ -8,10 +8,15 @@ pub(crate) struct Element<'a> {
     pub(crate) whole: &'a [u8],
 }
 
+pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BIT_STRING: u8 = 0x03;
+pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const OBJECT_IDENTIFIER: u8 = 0x06;
+pub(crate) const ENUMERATED: u8 = 0x0a;
 pub(crate) const UTF8_STRING: u8 = 0x0c;
+pub(crate) const UTC_TIME: u8 = 0x17;
+pub(crate) const GENERALIZED_TIME: u8 = 0x18;
 pub(crate) const SEQUENCE: u8 = 0x30;
 pub(crate) const SET: u8 = 0x31;
 
@@ -54,6 +59,14 @@ impl<'a> Elements<'a> {
         let whole = self.rest.get(..self.rest.len().checked_sub(rest.len())?)?;
         self.rest = rest;
         Some(Element { tag, content, whole })
+    }
+
+    /// The next element when it has this tag; any other stays where it is.
+    pub(crate) fn optional(&mut self, tag: u8) -> Option<Element<'a>> {
+        let mut ahead = *self;
+        let element = ahead.expect(tag)?;
+        *self = ahead;
+        Some(element)
     }
 
     /// The next element, which must have this tag.

@@ -52,6 +52,13 @@
 //! them in issuers); an issuer whose key usage lacks keyCertSign is refused (webpki does not look); all candidates are
 //! tried (OpenSSL does not go back).
 //!
+//! # Revocation lists
+//!
+//! A [`Crl`] is read by our own few lines: x509-parser builds an object for each entry, webpki a map of owned ones, both
+//! many times the size of the list, and webpki refuses where a probe must say why. Bytes and four bytes for each entry
+//! are kept; only a list whose signature was checked ([`Crl::verify`]) answers. It says revoked, not named, or why it
+//! does not tell; "good" is said by nobody who does not know.
+//!
 //! # What it refuses to do
 //!
 //! It fetches nothing, neither issuers nor revocation lists, and knows no browser or system store. It judges nothing:
@@ -80,6 +87,8 @@
 mod certificate;
 mod chain;
 mod constraints;
+mod crl;
+mod crl_scope;
 mod dates;
 mod der;
 mod extension;
@@ -87,16 +96,19 @@ mod identity;
 mod key;
 mod name;
 mod path;
+mod revocation;
 mod roots;
 mod signature;
 mod walk;
 
 pub use certificate::{Certificate, CertificateError, MAX_CERTIFICATE};
 pub use chain::{Chain, Entry};
+pub use crl::{Crl, CrlDefect, CrlError, CrlStatus, MAX_CRL, RevocationReason, VerifiedCrl};
 pub use dates::{DateFinding, DateStatus, Position, dates, earliest_end};
 pub use extension::{KeyUsage, Purpose, SubjectAltNames};
 pub use identity::{NameMatch, match_name};
 pub use key::KeyFacts;
 pub use name::{Name, NameError};
 pub use path::{Anchor, Path, PathProblem, assess_path, effective_purposes};
+pub use revocation::{Link, links};
 pub use roots::{Root, RootSet, RootSetError};

@@ -2,6 +2,7 @@
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use siptls_daemon::DEFAULT_LISTEN;
+use siptls_model::IpNet;
 use std::path::PathBuf;
 
 /// The configuration read when none is named.
@@ -138,6 +139,11 @@ pub(crate) struct CheckArguments {
     /// [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(crate) timeout: Option<String>,
+
+    /// Network that is not public and from which revocation lists may be fetched all the same, on any port; may be
+    /// repeated
+    #[arg(long, value_name = "NETWORK", value_parser = siptls_model::parse_network)]
+    pub(crate) crl_allow: Vec<IpNet>,
 
     /// How to write the report
     #[arg(long, value_enum, default_value_t = Format::Text)]

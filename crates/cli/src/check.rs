@@ -6,14 +6,16 @@ use crate::output::Output;
 use crate::page::Page;
 use crate::progress::Progress;
 use crate::signal::Stop;
-use crate::visits::{Seen, Visits, not_seen};
+use crate::visits::{Seen, Visits, judge, not_seen};
 use crate::{Outcome, configuration, core_file, exchange, json, report, summary};
 use siptls_catalog::{
     BALANCER_PROFILE, PEERS, RootGroup, bundles, endpoints, load_balancer, root_group, root_groups,
 };
 use siptls_config::{Plan, PlannedTarget, TargetOptions, target_from_options};
-use siptls_model::{Depth, Document, Endpoint, Observation, Reason, Report, Timestamp, Verdict, clock};
-use siptls_policy::{Judge, opinions, peer_side};
+use siptls_model::{
+    Depth, Document, Endpoint, Observation, Reason, Report, RevocationSettings, Timestamp, Verdict, clock,
+};
+use siptls_policy::{opinions, peer_side};
 use std::sync::Arc;
 
 /// Runs the command.
@@ -39,6 +41,8 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         let more: Vec<_> = balancers.into_iter().filter(|one| !is_typed(one)).collect();
         targets.extend(more);
     }
+    let mut revocation = plan.map(|plan| plan.revocation).unwrap_or_default();
+    revocation.allow.extend(&arguments.crl_allow);
     let output = Output::open(arguments.output.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -50,6 +54,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
         shown,
         balancers: Vec::new(),
         against,
+        revocation,
         as_of,
         format: arguments.format,
         output,
@@ -211,6 +216,7 @@ struct Delivery {
     balancers: Vec<Observation>,
     /// The lists of roots to hold chains against.
     against: Vec<&'static RootGroup>,
+    revocation: RevocationSettings,
     as_of: Option<Timestamp>,
     format: Format,
     output: Output,
@@ -222,7 +228,7 @@ impl Delivery {
     async fn visit_all(&mut self) -> Result<Outcome, Failure> {
         let mut stop = Stop::listen()?;
         let progress = Progress::of(self.targets.len());
-        let mut visits = Visits::start(&self.targets);
+        let mut visits = Visits::start(&self.targets, self.revocation.clone());
         let mut seen: Vec<Option<Seen>> = self.targets.iter().map(|_| None).collect();
         let mut next = 0;
         progress.waiting_for(self.waiting_for(&seen));
@@ -311,11 +317,7 @@ impl Delivery {
         let Some(planned) = self.targets.get(index) else {
             return Ok(());
         };
-        let judge = Judge::new(
-            planned.profile.clone(),
-            planned.trust_anchors.clone(),
-            &planned.target,
-        );
+        let judge = judge(planned);
         let mut observations = observations;
         for observation in &mut observations {
             observation.peer_region = peer_side(observation, &self.balancers).map(Arc::new);

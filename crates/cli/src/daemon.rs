@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
         let options = Options {
             listen: arguments.listen,
             external_url: arguments.external_url,
+            crl_cache: cache_folder(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..Options::default()
         };
@@ -31,6 +32,15 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
             .map_err(failure)
     })?;
     Ok(Outcome::Good)
+}
+
+/// The folder for what can be fetched again: systemd's (the first, when it gives several), else the user's, else none.
+fn cache_folder() -> Option<PathBuf> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    match variable("CACHE_DIRECTORY") {
+        Some(folders) => std::env::split_paths(&folders).next(),
+        None => variable("XDG_CACHE_HOME").map(|folder| PathBuf::from(folder).join("siptls-probe")),
+    }
 }
 
 /// Reads the configuration anew each time it is called.

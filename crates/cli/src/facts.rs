@@ -272,6 +272,20 @@ fn chain(page: &mut Page, report: &Report, as_of: Timestamp) {
         (None, Some(problem)) => page.labelled(2, "trusted root", FACT, &format!("none reached: {problem}")),
         (None, None) => {}
     }
+    let revocation = &chain.revocation;
+    if revocation.status != "not_checked" {
+        let reason = revocation.reason.as_ref().map(|reason| format!(": {reason}"));
+        let until = revocation
+            .next_update
+            .map(|until| format!(", by lists until {until}"));
+        let found = format!(
+            "{}{}{}",
+            revocation.status,
+            reason.unwrap_or_default(),
+            until.unwrap_or_default()
+        );
+        page.labelled(2, "revocation", FACT, &found);
+    }
     let mut label = "other lists";
     for opinion in &chain.against {
         let how = match (opinion.trusted, &opinion.trust_anchor, &opinion.problem) {

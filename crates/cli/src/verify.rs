@@ -12,7 +12,7 @@ use crate::visits::{Seen, Visits};
 use serde_json::{Value, json as value};
 use siptls_catalog::{BALANCER_PROFILE, ListedEndpoint, endpoints};
 use siptls_config::{PlannedTarget, TargetOptions, target_from_options};
-use siptls_model::{Depth, Observation, Phase, Reason, Report, clock};
+use siptls_model::{Depth, Observation, Phase, Reason, Report, RevocationSettings, clock};
 use siptls_policy::Judge;
 
 /// What contact made of a published name, from good to bad.
@@ -115,7 +115,8 @@ fn targets(listed: &[&ListedEndpoint], arguments: &VerifyArguments) -> Result<Ve
 async fn visit_all(targets: &[PlannedTarget]) -> Result<Vec<Seen>, Failure> {
     let mut stop = Stop::listen()?;
     let progress = Progress::of(targets.len());
-    let mut visits = Visits::start(targets);
+    // At depth hello no list is asked.
+    let mut visits = Visits::start(targets, RevocationSettings::default());
     let mut seen: Vec<Seen> = targets.iter().map(|_| Seen::new()).collect();
     loop {
         let ended = tokio::select! {

@@ -1,16 +1,23 @@
 //! Visits to several targets: a few at once, never two to the same place.
 
 use siptls_config::PlannedTarget;
-use siptls_model::{Host, Observation, Phase, ProbeError, Reason, Target, Timestamp};
+use siptls_model::{
+    Depth, Host, Observation, Phase, ProbeError, Reason, RevocationSettings, Target, Timestamp, clock,
+};
 use siptls_policy::Judge;
-use siptls_probe_engine::{Errand, Prober, ProberOptions};
+use siptls_probe_engine::{CrlStore, Errand, Prober, ProberOptions};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
 /// Most visits at once. Each is one connection, and whoever checks by hand has patience.
 const CONCURRENCY: usize = 8;
+
+/// How long revocation lists of one target may take, after its visit: two fetches that come to nothing.
+const LISTS_LIMIT: Duration = Duration::from_secs(30);
 
 /// What was seen of each address of a target.
 pub(crate) type Seen = Vec<Observation>;
@@ -23,16 +30,18 @@ pub(crate) struct Visits {
 
 impl Visits {
     /// Begins to visit these targets. Those that dial the same host and port wait for each other.
-    pub(crate) fn start(targets: &[PlannedTarget]) -> Self {
+    pub(crate) fn start(targets: &[PlannedTarget], revocation: RevocationSettings) -> Self {
         let prober = Arc::new(Prober::new(ProberOptions {
             back_off: false,
             ..ProberOptions::default()
         }));
+        let lists = Arc::new(CrlStore::new(revocation));
         let permits = Arc::new(Semaphore::new(CONCURRENCY));
         let (sender, done) = mpsc::unbounded_channel();
         let mut tasks = JoinSet::new();
         for group in groups(targets) {
             let (prober, permits, sender) = (Arc::clone(&prober), Arc::clone(&permits), sender.clone());
+            let lists = Arc::clone(&lists);
             let members: Vec<(usize, PlannedTarget)> = group
                 .into_iter()
                 .filter_map(|index| Some((index, targets.get(index)?.clone())))
@@ -42,7 +51,10 @@ impl Visits {
                     let Ok(_permit) = permits.acquire().await else {
                         return;
                     };
-                    let seen = prober.visit(&errand(&planned)).await;
+                    let mut seen = prober.visit(&errand(&planned)).await;
+                    if planned.target.depth != Depth::Hello {
+                        ask_lists(&lists, &judge(&planned), &mut seen).await;
+                    }
                     if sender.send((index, seen)).is_err() {
                         return;
                     }
@@ -63,17 +75,31 @@ impl Visits {
     }
 }
 
+/// Who judges what is seen of a target.
+pub(crate) fn judge(planned: &PlannedTarget) -> Judge {
+    let roots = planned.trust_anchors.clone();
+    Judge::new(Arc::clone(&planned.profile), roots, &planned.target)
+}
+
+/// Notes what revocation lists say of what was seen, fetched within [`LISTS_LIMIT`].
+async fn ask_lists(lists: &CrlStore, judge: &Judge, seen: &mut Seen) {
+    let deadline = Instant::now() + LISTS_LIMIT;
+    for observation in seen {
+        let links = judge.links(observation);
+        let found = match timeout_at(deadline, lists.fetch_for(&links)).await {
+            Ok(found) => found,
+            Err(_) => lists.look(&links, clock::now()),
+        };
+        drop(links);
+        observation.revocation = found;
+    }
+}
+
 fn errand(planned: &PlannedTarget) -> Errand {
-    let PlannedTarget {
-        target,
-        profile,
-        trust_anchors,
-        identities,
-    } = planned;
-    let judge = Judge::new(Arc::clone(profile), trust_anchors.clone(), target);
+    let (target, offer) = (Arc::clone(&planned.target), Arc::clone(&planned.profile.offer));
     Errand {
-        identities: identities.clone(),
-        ..Errand::new(Arc::clone(target), Arc::clone(&profile.offer)).trusting(judge.root_sets())
+        identities: planned.identities.clone(),
+        ..Errand::new(target, offer).trusting(judge(planned).root_sets())
     }
 }
 

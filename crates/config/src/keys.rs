@@ -130,6 +130,22 @@ pub static KEYS: &[Key] = &[
         None,
         "PEM file of the leaf's private key, not encrypted, of mode 0600",
     ),
+    key("revocation", None, "how revocation lists are fetched"),
+    key(
+        "revocation.enabled",
+        Some("true"),
+        "whether revocation lists are fetched and asked at all",
+    ),
+    key(
+        "revocation.allow",
+        None,
+        "networks that are not public and from which lists may be fetched all the same",
+    ),
+    key(
+        "revocation.cache",
+        Some("for `run`: $CACHE_DIRECTORY or $XDG_CACHE_HOME/siptls-probe; else none"),
+        "folder in which lists are kept until they end",
+    ),
     key("targets", None, "what is watched"),
     key(
         "targets[].name",
@@ -220,7 +236,7 @@ pub static KEYS: &[Key] = &[
 ];
 
 /// Labels that are ours on some metric or in the exposition format, and so cannot be a target's own.
-pub const RESERVED_LABELS: [&str; 25] = [
+pub const RESERVED_LABELS: [&str; 26] = [
     "address",
     "aspect",
     "check",
@@ -238,6 +254,7 @@ pub const RESERVED_LABELS: [&str; 25] = [
     "purpose",
     "quantile",
     "reason",
+    "result",
     "serial",
     "severity",
     "status",
@@ -261,6 +278,8 @@ pub(crate) enum Section {
     CatalogList,
     /// An item of `client_identities`.
     Identity,
+    /// `revocation`.
+    Revocation,
     /// An item of `targets`.
     Target,
     /// A file of `target_files` that is a mapping.
@@ -272,7 +291,7 @@ pub(crate) enum Section {
 }
 
 /// Keys that the contract names and this version does not have.
-const NOT_YET: [(Section, &str); 2] = [(Section::Root, "journal"), (Section::Root, "revocation")];
+const NOT_YET: [(Section, &str); 1] = [(Section::Root, "journal")];
 
 /// What the same thing is called in programs that people come from, and here.
 const ELSEWHERE: [(&str, &str); 23] = [
@@ -310,6 +329,7 @@ impl Section {
                 "catalog",
                 "profile_files",
                 "client_identities",
+                "revocation",
                 "targets",
                 "target_files",
             ],
@@ -324,6 +344,7 @@ impl Section {
             Self::Catalog => &["genesys_byoc_cloud"],
             Self::CatalogList => &["regions", "labels"],
             Self::Identity => &["name", "certificate", "key"],
+            Self::Revocation => &["enabled", "allow", "cache"],
             Self::Target => &[
                 "name",
                 "endpoint",
@@ -357,6 +378,7 @@ impl Section {
             Self::Catalog => "under `catalog`",
             Self::CatalogList => "in a list of `catalog`",
             Self::Identity => "in a client identity",
+            Self::Revocation => "under `revocation`",
             Self::Target => "in a target",
             Self::TargetFile => "at the top of a target file",
             Self::Group => "in a file_sd list",
@@ -377,9 +399,15 @@ impl Section {
         let other = ELSEWHERE
             .iter()
             .find(|(name, key)| *name == folded && keys.contains(key));
-        let elsewhere = [Self::Probe, Self::Target, Self::Root, Self::Window]
-            .into_iter()
-            .find(|section| section.keys().contains(&found));
+        let elsewhere = [
+            Self::Probe,
+            Self::Revocation,
+            Self::Target,
+            Self::Root,
+            Self::Window,
+        ]
+        .into_iter()
+        .find(|section| section.keys().contains(&found));
         let hint = match (other, elsewhere) {
             (Some((_, key)), _) => Some(format!("the key is called `{key}` here")),
             (None, Some(section)) => Some(format!("it belongs {}", section.place())),
@@ -427,6 +455,7 @@ mod tests {
             (Section::Catalog, "catalog."),
             (Section::CatalogList, "catalog.genesys_byoc_cloud."),
             (Section::Identity, "client_identities[]."),
+            (Section::Revocation, "revocation."),
             (Section::Target, "targets[]."),
             (Section::Group, "[]."),
             (Section::Window, "maintenance[]."),

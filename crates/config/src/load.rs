@@ -1,6 +1,7 @@
 //! From files to a plan.
 
 mod maintenance;
+mod revocation;
 
 pub(crate) use maintenance::DAYS;
 
@@ -162,6 +163,9 @@ impl Loader {
         let defaults = &self.plan.probe.clone();
         if let Some(entry) = find(entries, "catalog") {
             self.catalog(here, &entry.value, defaults);
+        }
+        if let Some(entry) = find(entries, "revocation") {
+            self.revocation(here, &entry.value, &root.key("revocation"));
         }
         if let Some(entry) = find(entries, "targets") {
             self.targets(here, &entry.value, &root.key("targets"), defaults);

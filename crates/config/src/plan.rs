@@ -5,7 +5,8 @@ use crate::load::DAYS;
 use crate::sources::Sources;
 use siptls_catalog::{Profile, RootSet};
 use siptls_model::{
-    ClientIdentity, DEFAULT_CONNECTIONS_PER_HOUR, Depth, Dial, Host, Maintenance, Target, When, Window,
+    ClientIdentity, DEFAULT_CONNECTIONS_PER_HOUR, Depth, Dial, Host, Maintenance, RevocationSettings, Target,
+    When, Window,
 };
 use siptls_tls12::NamedIdentity;
 use std::collections::HashMap;
@@ -119,6 +120,8 @@ pub struct Plan {
     pub probe: ProbeSettings,
     /// The client identities by name and files, absolute, whether or not a target names them.
     pub client_identities: Vec<ClientIdentity>,
+    /// `revocation` with its defaults; its `cache` is an absolute path.
+    pub revocation: RevocationSettings,
     /// The files of `profile_files`, absolute.
     pub profile_files: Vec<PathBuf>,
     /// The profiles of these files by name.
@@ -192,6 +195,21 @@ impl Plan {
                 );
                 line(&mut out, 4, "key", &identity.key.to_string_lossy());
             }
+        }
+        let allow: Vec<String> = self
+            .revocation
+            .allow
+            .iter()
+            .map(|network| format!("\"{network}\""))
+            .collect();
+        let _ = write!(
+            out,
+            "revocation:\n  enabled: {}\n  allow: [{}]\n",
+            self.revocation.enabled,
+            allow.join(", ")
+        );
+        if let Some(folder) = &self.revocation.cache {
+            line(&mut out, 2, "cache", &folder.to_string_lossy());
         }
         if self.targets.is_empty() {
             out.push_str("targets: []\n");

@@ -40,8 +40,8 @@ fn round_trip(plan: &Plan) {
         .unwrap_or_else(|faults| panic!("{text}\n{faults}"));
     assert_eq!(essence(&again), essence(plan), "{text}");
     assert_eq!(
-        (&again.probe, &again.profile_files),
-        (&plan.probe, &plan.profile_files),
+        (&again.probe, &again.profile_files, &again.revocation),
+        (&plan.probe, &plan.profile_files, &plan.revocation),
         "{text}"
     );
     assert_eq!(again.effective_yaml(), text);
@@ -615,4 +615,25 @@ fn the_catalog_watches_whole_regions() {
     )
     .unwrap();
     assert_eq!(all.targets.len(), siptls_catalog::endpoints().len());
+}
+
+#[test]
+fn revocation_is_enabled_and_public_unless_told_otherwise() {
+    let plan = read("targets: []");
+    assert!(plan.revocation.enabled && plan.revocation.allow.is_empty() && plan.revocation.cache.is_none());
+    round_trip(&plan);
+    let plan = load_str(
+        "{targets: [], revocation: {enabled: false, allow: [10.20.0.0/16, 192.0.2.7, 'fd00::/8'], cache: lists}}",
+        Path::new("t.yaml"),
+        Path::new("/etc/siptls-probe"),
+    );
+    let plan = plan.unwrap();
+    let allow: Vec<String> = plan.revocation.allow.iter().map(ToString::to_string).collect();
+    assert_eq!(allow, ["10.20.0.0/16", "192.0.2.7/32", "fd00::/8"]);
+    assert!(!plan.revocation.enabled);
+    assert_eq!(
+        plan.revocation.cache.as_deref(),
+        Some(Path::new("/etc/siptls-probe/lists"))
+    );
+    round_trip(&plan);
 }

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use siptls_catalog::{Profile, load_balancer};
 use siptls_config::{Plan, PlannedTarget};
 use siptls_metrics::{Own, Shown};
-use siptls_model::{Observation, PeerRegion};
-use siptls_policy::peer_side;
+use siptls_model::{Observation, PeerRegion, RevocationSettings};
+use siptls_policy::{Judge, peer_side};
+use siptls_probe_engine::CrlStore;
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -17,6 +19,9 @@ use std::time::Duration;
 pub(crate) struct Fleet {
     roll: RwLock<Roll>,
     own: Own,
+    lists: Arc<CrlStore>,
+    /// Where revocation lists are kept when the configuration says nothing of it.
+    crl_cache: Option<PathBuf>,
 }
 
 #[derive(Default)]
@@ -40,16 +45,32 @@ pub(crate) struct Change {
 }
 
 impl Fleet {
-    pub(crate) fn new(own: Own) -> Self {
+    pub(crate) fn new(own: Own, crl_cache: Option<PathBuf>) -> Self {
         Self {
             roll: RwLock::default(),
             own,
+            lists: Arc::new(CrlStore::new(RevocationSettings::default())),
+            crl_cache,
         }
+    }
+
+    /// The revocation lists that all targets share.
+    pub(crate) const fn lists(&self) -> &Arc<CrlStore> {
+        &self.lists
+    }
+
+    /// Notes with an observation what the revocation lists at hand say of it; nothing is waited for.
+    pub(crate) fn ask_lists(&self, judge: &Judge, observation: &mut Observation, now: Timestamp) {
+        let found = self.lists.look(&judge.links(observation), now);
+        observation.revocation = found;
     }
 
     /// Takes a configuration into use. A target that is equal to one of before keeps its slot, its counters and what was
     /// seen; profile and roots are the new ones from its next visit on. A changed one begins anew.
     pub(crate) fn apply(&self, plan: &Plan) -> Change {
+        let mut revocation = plan.revocation.clone();
+        revocation.cache = revocation.cache.or_else(|| self.crl_cache.clone());
+        self.lists.configure(revocation);
         let mut roll = self.roll.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut roll.members);
         let mut change = Change::default();
@@ -139,6 +160,7 @@ impl Fleet {
             member.carry_surveys(&mut observations);
             for observation in &mut observations {
                 observation.peer_region = self.peer_region(observation);
+                self.ask_lists(member.judge(), observation, now);
             }
             let judged = member.judged(observations, now);
             member.record(judged, &self.own);

@@ -111,6 +111,11 @@ impl Member {
         self.judge.profile()
     }
 
+    /// The judge of this target.
+    pub(crate) const fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
     /// The judge of this target under another profile.
     pub(crate) fn judge_by(&self, profile: Arc<Profile>) -> Judge {
         Judge::new(profile, self.roots.clone(), &self.target)

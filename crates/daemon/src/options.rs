@@ -2,6 +2,7 @@
 
 use siptls_config::{Faults, Plan};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -30,6 +31,8 @@ pub struct Options {
     /// How long one HTTP connection may live; an answer under way then has a minute more. Bounds readers that take a
     /// byte now and then.
     pub connection_age: Duration,
+    /// Folder in which revocation lists are kept when the configuration names none; `None`: in memory alone.
+    pub crl_cache: Option<PathBuf>,
     /// The program's version, for `siptls_build_info` and the status page.
     pub version: String,
     /// Called once with the addresses bound, before the configuration is loaded.
@@ -45,6 +48,7 @@ impl Default for Options {
             probes: 16,
             connections: 256,
             connection_age: Duration::from_secs(300),
+            crl_cache: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             on_listening: None,
         }
@@ -60,6 +64,7 @@ impl fmt::Debug for Options {
             .field("probes", &self.probes)
             .field("connections", &self.connections)
             .field("connection_age", &self.connection_age)
+            .field("crl_cache", &self.crl_cache)
             .field("version", &self.version)
             .finish_non_exhaustive()
     }

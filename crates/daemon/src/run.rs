@@ -6,8 +6,10 @@ use crate::options::{DaemonError, Load, Options};
 use crate::reload::{Cause, LoadError, Loader};
 use crate::visitor::{AnyVisitor, Visitor};
 use crate::watch::watch;
-use crate::work::Work;
+use crate::work::{Work, stopped};
 use siptls_metrics::Own;
+use siptls_model::FetchResult;
+use siptls_probe_engine::CrlStore;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +54,7 @@ pub async fn run(
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
         .map_err(|source| DaemonError::Signals { source })?;
 
-    let fleet = Arc::new(Fleet::new(own.clone()));
+    let fleet = Arc::new(Fleet::new(own.clone(), options.crl_cache));
     let visitor: Arc<dyn AnyVisitor> = Arc::new(visitor);
     let (changes_in, changes) = mpsc::channel(1);
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -67,6 +69,11 @@ pub async fn run(
     ));
 
     let mut tasks = JoinSet::new();
+    tasks.spawn(attend_lists(
+        Arc::clone(fleet.lists()),
+        own.clone(),
+        stopped.clone(),
+    ));
     tasks.spawn(Work::new(fleet, visitor, own, options.concurrency).run(changes, stopped.clone()));
     let limits = Limits {
         connections: options.connections,
@@ -116,6 +123,21 @@ pub async fn run(
         tasks.shutdown().await;
     }
     outcome
+}
+
+/// Fetches revocation lists when they are due, until `stop` turns true.
+async fn attend_lists(lists: Arc<CrlStore>, own: Own, mut stop: tokio::sync::watch::Receiver<bool>) {
+    let held = Arc::clone(&lists);
+    let told = move |result: Option<FetchResult>| {
+        if let Some(result) = result {
+            own.crl_fetched(result);
+        }
+        own.crl_cache(held.bytes());
+    };
+    tokio::select! {
+        () = stopped(&mut stop) => {}
+        () = lists.attend(told) => {}
+    }
 }
 
 /// The path of an external URL without its last slash: empty, or `/…`.

@@ -43,6 +43,7 @@ pub(crate) struct Facts {
     trusted: Option<bool>,
     anchor: Option<Box<str>>,
     revocation: Option<RevocationStatus>,
+    next_update: Option<i64>,
     /// Seconds since the epoch: the first load balancer without clientAuth, and the last with it.
     removal: [Option<i64>; 2],
     sip_status: Option<u16>,
@@ -119,8 +120,13 @@ impl Facts {
             revocation: judgement
                 .chain
                 .as_ref()
-                .map(|chain| chain.revocation.status)
+                .map(|chain| chain.revocation.status())
                 .filter(|status| REVOCATION.contains(status)),
+            next_update: judgement
+                .chain
+                .as_ref()
+                .and_then(|chain| chain.revocation.next_update())
+                .map(|moment| moment.as_second()),
             removal: [PeerRegion::removal_start, PeerRegion::removal_deadline].map(|moment| {
                 let peer = observation.peer_region.as_deref()?;
                 moment(peer).map(Timestamp::as_second)
@@ -259,6 +265,10 @@ impl Facts {
             let states = REVOCATION.map(|state| (state.code(), state == status));
             write_states(family, text, labels, "status", states);
         }
+    }
+
+    pub(crate) fn write_next_update(&self, family: &Family, text: &mut Text, labels: &str) {
+        write_moment(family, text, labels, self.next_update);
     }
 
     pub(crate) fn write_removal_start(&self, family: &Family, text: &mut Text, labels: &str) {

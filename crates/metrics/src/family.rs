@@ -126,6 +126,8 @@ family_table! {
         "The trusted root that the chain leads to, with OpenSSL's subject hash. Always 1.";
     REVOCATION_STATUS = "siptls_revocation_status", Gauge, Address, ["status"],
         "Revocation of the certificates of the path: 1 for the status that holds, 0 for the others; absent when not checked.";
+    CRL_NEXT_UPDATE = "siptls_crl_next_update_timestamp_seconds", Gauge, Address, [],
+        "The earliest nextUpdate of the revocation lists that told of the certificates of the path, as a Unix timestamp; absent when none did.";
     EKU_REMOVAL_START = "siptls_eku_removal_start_timestamp_seconds", Gauge, Address, [],
         "From when the first load balancer that dials the endpoint can no longer present clientAuth, as a Unix timestamp; absent when unknown.";
     EKU_REMOVAL_DEADLINE = "siptls_eku_removal_deadline_timestamp_seconds", Gauge, Address, [],
@@ -152,6 +154,10 @@ family_table! {
         "Number of probes under way, routine ones and those of /probe.";
     SERIES_DROPPED = "siptls_series_dropped_total", Counter, Daemon, [],
         "Series left out because a target had more than its limit, counted at each probe.";
+    CRL_FETCHES = "siptls_crl_fetches_total", Counter, Daemon, ["result"],
+        "Attempts to fetch a revocation list by how they ended: ok, not_modified, refused (the URL or its address is not allowed), unreachable, answer (the server answered something else), invalid (no list, not its issuer's, or not current).";
+    CRL_CACHE = "siptls_crl_cache_bytes", Gauge, Daemon, [],
+        "Bytes of the revocation lists at hand.";
 
     PROCESS_CPU = "process_cpu_seconds_total", Counter, Process, [],
         "Total user and system CPU time spent in seconds.";

@@ -3,9 +3,10 @@
 use crate::family::{self, Family};
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntGauge, Opts, Registry,
-    TextEncoder,
+    Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts,
+    Registry, TextEncoder,
 };
+use siptls_model::FetchResult;
 use std::time::Duration;
 
 /// Upper bounds of the lag histogram in seconds: on time to a millisecond, up to several intervals late.
@@ -31,6 +32,8 @@ pub struct Own {
     schedule_lag: Histogram,
     probes_in_flight: IntGauge,
     series_dropped: IntCounter,
+    crl_fetches: IntCounterVec,
+    crl_cache: IntGauge,
 }
 
 impl Own {
@@ -59,7 +62,17 @@ impl Own {
             })?;
         let gauge =
             |family: &'static Family| registered(&registry, family, IntGauge::with_opts(opts(family)));
+        let crl_fetches = registered(
+            &registry,
+            &family::CRL_FETCHES,
+            IntCounterVec::new(opts(&family::CRL_FETCHES), family::CRL_FETCHES.labels),
+        )?;
+        for result in FetchResult::ALL {
+            crl_fetches.with_label_values(&[result.code()]);
+        }
         Ok(Self {
+            crl_fetches,
+            crl_cache: gauge(&family::CRL_CACHE)?,
             reload_successful: gauge(&family::RELOAD_SUCCESSFUL)?,
             reload_success_timestamp: registered(
                 &registry,
@@ -106,6 +119,16 @@ impl Own {
     pub fn series_dropped(&self, count: usize) {
         self.series_dropped
             .inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+
+    /// An attempt to fetch a revocation list ended.
+    pub fn crl_fetched(&self, result: FetchResult) {
+        self.crl_fetches.with_label_values(&[result.code()]).inc();
+    }
+
+    /// The revocation lists at hand have so many bytes.
+    pub fn crl_cache(&self, bytes: usize) {
+        self.crl_cache.set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// The text of all of them (exposition format 0.0.4).
@@ -156,6 +179,8 @@ mod tests {
         let own = Own::new("1.2.3").unwrap();
         own.loaded(3, 1_795_330_483.25);
         own.lagged(Duration::from_millis(20));
+        own.crl_fetched(FetchResult::Refused);
+        own.crl_cache(700);
         let guard = own.in_flight();
         let text = String::from_utf8(own.render()).unwrap();
         for line in [
@@ -166,6 +191,9 @@ mod tests {
             "siptls_schedule_lag_seconds_bucket{le=\"0.1\"} 1",
             "siptls_probes_in_flight 1",
             "siptls_series_dropped_total 0",
+            "siptls_crl_fetches_total{result=\"ok\"} 0",
+            "siptls_crl_fetches_total{result=\"refused\"} 1",
+            "siptls_crl_cache_bytes 700",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

@@ -139,6 +139,7 @@ address_families! {
     CHAIN_TRUSTED => facts.write_trusted;
     TRUST_ANCHOR => facts.write_anchor;
     REVOCATION_STATUS => facts.write_revocation;
+    CRL_NEXT_UPDATE => facts.write_next_update;
     EKU_REMOVAL_START => facts.write_removal_start;
     EKU_REMOVAL_DEADLINE => facts.write_removal_deadline;
     SIP_RESPONSE_CODE => facts.write_sip_status;

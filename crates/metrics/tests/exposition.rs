@@ -242,6 +242,10 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
         one("siptls_revocation_status", &[a, ("status", "not_checked")]),
         None
     );
+    assert_eq!(
+        one("siptls_crl_next_update_timestamp_seconds", &[a]),
+        Some(1_795_935_600.0)
+    );
     assert_eq!(one("siptls_sip_response_code", &[a]), Some(200.0));
     assert_eq!(
         one("siptls_phase_duration_seconds_sum", &[a, ("phase", "tls")]),

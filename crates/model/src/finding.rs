@@ -274,28 +274,86 @@ pub struct Opinion {
 }
 
 /// What is known about revocation of the certificates of a path.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Revocation {
+    /// The leaf and every intermediate, leaf first; empty when nothing was asked.
+    pub certificates: Vec<CertificateRevocation>,
+}
+
+/// What is known about revocation of one certificate. Peers' text is escaped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CertificateRevocation {
+    /// Which one, counted in the order sent from 0.
+    pub index: usize,
     /// The result.
-    pub status: RevocationStatus,
-    /// Where it comes from: `crl`; `None` when nothing was asked.
-    pub source: Option<&'static str>,
-    /// Why a certificate was revoked or why the status is unknown.
-    pub reason: Option<String>,
-    /// `nextUpdate` of the CRL used.
+    pub standing: Standing,
+    /// Why it is revoked or why that is unknown, as a sentence without its end; empty when it is good.
+    pub reason: String,
+    /// URL of the list that told, or that the reason speaks of.
+    pub url: Option<String>,
+    /// nextUpdate of the list that told.
     pub next_update: Option<Timestamp>,
 }
 
-impl Revocation {
-    /// Nothing was asked.
+/// How a certificate stands. "Revoked" and "could not be found out" are different things.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// A fresh and verified list does not name it.
+    Good,
+    /// A verified list names it.
+    Revoked {
+        /// revocationDate of its entry.
+        since: Timestamp,
+    },
+    /// Not known: there is nothing to ask, nobody may ask, or nobody has asked yet.
+    Unasked,
+    /// Not known: the list could not be had.
+    Unreachable {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Not known: the list was had, and a caller cannot use it either.
+    Unusable,
+}
+
+impl Standing {
+    /// The status that reports and metrics show.
     #[must_use]
-    pub const fn not_checked() -> Self {
-        Self {
-            status: RevocationStatus::NotChecked,
-            source: None,
-            reason: None,
-            next_update: None,
+    pub const fn status(self) -> RevocationStatus {
+        match self {
+            Self::Good => RevocationStatus::Good,
+            Self::Revoked { .. } => RevocationStatus::Revoked,
+            Self::Unasked | Self::Unreachable { .. } | Self::Unusable => RevocationStatus::Unknown,
         }
+    }
+}
+
+impl Revocation {
+    /// The sum: one revoked certificate outweighs everything, one unknown outweighs all that are good.
+    #[must_use]
+    pub fn status(&self) -> RevocationStatus {
+        let any = |status| self.with_status(status).next().is_some();
+        [
+            RevocationStatus::Revoked,
+            RevocationStatus::Unknown,
+            RevocationStatus::Good,
+        ]
+        .into_iter()
+        .find(|status| any(*status))
+        .unwrap_or(RevocationStatus::NotChecked)
+    }
+
+    /// The certificates of that status, leaf first.
+    pub fn with_status(&self, status: RevocationStatus) -> impl Iterator<Item = &CertificateRevocation> {
+        self.certificates
+            .iter()
+            .filter(move |one| one.standing.status() == status)
+    }
+
+    /// The earliest nextUpdate of the lists that told: until then nothing has to be fetched.
+    #[must_use]
+    pub fn next_update(&self) -> Option<Timestamp> {
+        self.certificates.iter().filter_map(|one| one.next_update).min()
     }
 }
 

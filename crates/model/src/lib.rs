@@ -22,6 +22,7 @@
 
 pub mod clock;
 mod escape;
+mod fetch;
 mod finding;
 mod maintenance;
 mod observation;
@@ -34,10 +35,12 @@ mod survey;
 mod target;
 
 pub use escape::{escape_text, escape_text_bounded};
+pub use fetch::{FetchResult, RevocationSettings, parse_network};
 pub use finding::{
-    ChainJudgement, CheckId, Finding, Judgement, Opinion, Revocation, RevocationStatus, Severity, Status,
-    Verdict,
+    CertificateRevocation, ChainJudgement, CheckId, Finding, Judgement, Opinion, Revocation,
+    RevocationStatus, Severity, Standing, Status, Verdict,
 };
+pub use ipnet::IpNet;
 pub use jiff::Timestamp;
 pub use maintenance::{Maintenance, OpenWindow, When, Window};
 pub use observation::{

@@ -1,5 +1,6 @@
 //! What one visit to one address saw.
 
+use crate::finding::Revocation;
 use crate::outcome::{Phase, ProbeError, Reason};
 use crate::reference::ReferenceResult;
 use crate::rehearsal::Rehearsal;
@@ -43,6 +44,8 @@ pub struct Observation {
     pub handshake: Option<Handshake>,
     /// The certificates as sent; `None` when no Certificate message was read.
     pub chain: Option<Arc<Chain>>,
+    /// What revocation lists say of them, as of the visit; `None` when nobody asked.
+    pub revocation: Option<Arc<Revocation>>,
     /// What came of SIP OPTIONS.
     pub sip: SipOutcome,
     /// What a survey found besides; `None` when the visit was none.
@@ -75,6 +78,7 @@ impl Observation {
             offer: None,
             handshake: None,
             chain: None,
+            revocation: None,
             sip: SipOutcome::NotSent,
             survey: None,
             reference: None,

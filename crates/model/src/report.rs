@@ -3,7 +3,9 @@
 //! One report for each endpoint and address. Times are RFC 3339 UTC, durations are seconds as
 //! numbers, absent knowledge is `null`.
 
-use crate::finding::{Finding, Judgement, Opinion, Verdict};
+use crate::finding::{
+    CertificateRevocation, Finding, Judgement, Opinion, Revocation, RevocationStatus, Standing, Verdict,
+};
 use crate::maintenance::OpenWindow;
 use crate::observation::{Authority, ClientCertificateMode, Observation, SrvRecord};
 use crate::outcome::{Phase, ProbeError, Reason, Who};
@@ -184,6 +186,18 @@ pub struct RevocationReport {
     pub source: Option<&'static str>,
     pub reason: Option<String>,
     pub next_update: Option<Timestamp>,
+    pub certificates: Vec<CertificateRevocationReport>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct CertificateRevocationReport {
+    pub index: usize,
+    pub status: &'static str,
+    pub source: Option<&'static str>,
+    pub url: Option<String>,
+    pub reason: Option<String>,
+    pub revoked_at: Option<Timestamp>,
+    pub next_update: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -355,8 +369,6 @@ impl HandshakeReport {
 impl ChainReport {
     fn new(chain: &siptls_cert::Chain, judgement: &Judgement) -> Self {
         let judged = judgement.chain.as_ref();
-        let revocation = judged.map(|judged| judged.revocation.clone());
-        let revocation = revocation.unwrap_or_else(crate::finding::Revocation::not_checked);
         Self {
             certificates: chain.entries.iter().map(CertificateReport::of_entry).collect(),
             complete: judged.and_then(|judged| judged.path.complete),
@@ -379,13 +391,45 @@ impl ChainReport {
                     rfc5922: names.rfc5922,
                     matched: names.matched.clone(),
                 }),
-            revocation: RevocationReport {
-                status: revocation.status.code(),
-                source: revocation.source,
-                reason: revocation.reason,
-                next_update: revocation.next_update,
-            },
+            revocation: RevocationReport::new(judged.map(|judged| &judged.revocation)),
             against: judged.map(|judged| judged.opinions.clone()).unwrap_or_default(),
+        }
+    }
+}
+
+impl RevocationReport {
+    fn new(revocation: Option<&Revocation>) -> Self {
+        let status = revocation.map_or(RevocationStatus::NotChecked, Revocation::status);
+        let deciding = revocation.and_then(|revocation| revocation.with_status(status).next());
+        let certificates = revocation.map_or(&[][..], |revocation| &revocation.certificates);
+        Self {
+            status: status.code(),
+            source: (status != RevocationStatus::NotChecked).then_some("crl"),
+            reason: deciding
+                .filter(|deciding| !deciding.reason.is_empty())
+                .map(|deciding| format!("certificate {}: {}", deciding.index, deciding.reason)),
+            next_update: revocation.and_then(Revocation::next_update),
+            certificates: certificates
+                .iter()
+                .map(CertificateRevocationReport::new)
+                .collect(),
+        }
+    }
+}
+
+impl CertificateRevocationReport {
+    fn new(one: &CertificateRevocation) -> Self {
+        Self {
+            index: one.index,
+            status: one.standing.status().code(),
+            source: one.next_update.map(|_| "crl"),
+            url: one.url.clone(),
+            reason: (!one.reason.is_empty()).then(|| one.reason.clone()),
+            revoked_at: match one.standing {
+                Standing::Revoked { since } => Some(since),
+                _ => None,
+            },
+            next_update: one.next_update,
         }
     }
 }

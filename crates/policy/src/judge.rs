@@ -4,17 +4,18 @@ use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
 use crate::{
-    agreement, completion, hello, identity, reference, rehearsal, removal, request, sip, survey, text, trust,
-    usage, validity,
+    agreement, completion, hello, identity, reference, rehearsal, removal, request, revocation, sip, survey,
+    text, trust, usage, validity,
 };
 use jiff::Timestamp;
 use siptls_catalog::{
     CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, load_balancer, region_root_group,
     root_group,
 };
+use siptls_cert::{Link, links};
 use siptls_model::{
-    ChainJudgement, CheckId, Finding, Judgement, Observation, Phase, Reason, Revocation, Severity, Status,
-    Target, Verdict, Who,
+    ChainJudgement, CheckId, Finding, Judgement, Observation, Phase, Reason, Severity, Status, Target,
+    Verdict, Who,
 };
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -120,7 +121,7 @@ impl Judge {
         let chain = path.map(|path| ChainJudgement {
             path,
             name_match: names,
-            revocation: Revocation::not_checked(),
+            revocation: observation.revocation.as_deref().cloned().unwrap_or_default(),
             opinions: Vec::new(),
         });
         Judgement {
@@ -133,6 +134,23 @@ impl Judge {
                 .as_deref()
                 .map(|rehearsal| rehearsal::removal_day(rehearsal, now)),
         }
+    }
+}
+
+impl Judge {
+    /// The certificates that revocation lists are to be asked about, with their issuers: those of the path to a root that
+    /// the caller trusts; where the profile names no roots, of any path whose signatures hold. So an endpoint cannot
+    /// have lists fetched by showing certificates that it made itself.
+    #[must_use]
+    pub fn links<'a>(&'a self, observation: &'a Observation) -> Vec<Link<'a>> {
+        let Some(chain) = &observation.chain else {
+            return Vec::new();
+        };
+        let path = self.paths.path(chain, &self.roots);
+        if path.anchor.is_none() && !self.roots.sets.is_empty() {
+            return Vec::new();
+        }
+        links(chain, &path, self.roots.sets.iter().map(AsRef::as_ref))
     }
 }
 
@@ -213,7 +231,7 @@ fn answer(sight: &Sight<'_>, rule: &CheckRule, agreement: &Answer) -> Answer {
         CheckId::AddressesAgree => agreement.clone(),
         CheckId::HandshakeCompletes => completion::completes(sight),
         CheckId::ReferenceClientAgrees => reference::agrees(sight),
-        CheckId::CertificateNotRevoked => Answer::skip("Not looked at by a routine visit"),
+        CheckId::CertificateNotRevoked => revocation::not_revoked(sight),
     }
 }
 

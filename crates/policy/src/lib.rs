@@ -6,6 +6,7 @@
 //!                 ▲        (now) ├─ trust    chain, roots
 //!  Observation ───┘              ├─ identity names            ──► Judgement
 //!                                ├─ validity dates                (findings, verdict)
+//!                                ├─ revocation what lists say of the path
 //!                                ├─ usage    extended key usage
 //!                                ├─ completion the handshake's end
 //!                                ├─ reference a second client's opinion
@@ -20,8 +21,8 @@
 //! What was not seen is skipped: it is neither good nor bad. Only what an endpoint answered can
 //! fail it; a refused, silent or unreachable endpoint is inconclusive.
 //!
-//! This crate does no I/O and reads no clock. It does not look at revocation or at several
-//! visits.
+//! This crate does no I/O and reads no clock: what revocation lists say is part of the observation.
+//! It does not look at several visits.
 //!
 //! ```
 //! use siptls_catalog::{profile, DEFAULT_PROFILE};
@@ -52,6 +53,7 @@ mod reference;
 mod rehearsal;
 mod removal;
 mod request;
+mod revocation;
 mod sight;
 mod sip;
 mod survey;

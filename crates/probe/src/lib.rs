@@ -19,12 +19,15 @@
 //!
 //! A survey ends with one connection by rustls, the reference client: a second opinion.
 //!
+//! [`CrlStore`] fetches, keeps and asks the revocation lists of the chains that were seen, on a clock of its own.
+//!
 //! What it does not do: judge, retry, or reuse a connection. [`sip`] is its sans-I/O SIP part.
 
 mod account;
 mod chains;
 mod classify;
 mod connection;
+mod crl;
 mod errand;
 mod facts;
 mod reference;
@@ -38,6 +41,7 @@ mod turns;
 mod visit;
 
 pub use account::Standing;
+pub use crl::{CrlStore, FETCH_LIMIT, Fetch, FetchFault, Fetched, HttpFetch, MAX_BODY, Validators};
 pub use errand::Errand;
 pub use reference::CLIENT as REFERENCE_CLIENT;
 pub use resolve::{MAX_ADDRESSES, MAX_SRV_RECORDS};

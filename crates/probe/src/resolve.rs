@@ -11,7 +11,7 @@ use crate::resolver::SystemResolver;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::RData;
-use siptls_model::{Phase, ProbeError, Reason, SrvRecord, Target, escape_text_bounded};
+use siptls_model::{Host, Phase, ProbeError, Reason, SrvRecord, Target, escape_text_bounded};
 use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -56,12 +56,26 @@ impl Lookup {
         }
         match self.resolver.current() {
             Ok(resolver) => places(&resolver, target, start).await,
-            Err(why) => vec![nowhere(
-                Reason::ResolveFailed,
-                format!("this machine has no usable resolver: {why}"),
-            )],
+            Err(why) => vec![nowhere(Reason::ResolveFailed, unusable(&why))],
         }
     }
+
+    /// The addresses of a host, IPv4 first, without repetitions, at most [`MAX_ADDRESSES`].
+    pub(crate) async fn addresses(&self, host: &Host, deadline: Instant) -> Result<Vec<IpAddr>, ProbeError> {
+        let name = match host {
+            Host::Ip(ip) => return Ok(vec![*ip]),
+            Host::Name(name) => name,
+        };
+        let resolver = self.resolver.current();
+        let resolver = resolver.map_err(|why| error(Reason::ResolveFailed, unusable(&why)))?;
+        let mut found = addresses(&resolver, name, query(name, name), deadline).await?;
+        found.truncate(MAX_ADDRESSES);
+        Ok(found)
+    }
+}
+
+fn unusable(why: &str) -> String {
+    format!("this machine has no usable resolver: {why}")
 }
 
 async fn places(resolver: &TokioResolver, target: &Target, start: Instant) -> Vec<Place> {

@@ -9,6 +9,7 @@
     reason = "tests fail by panicking"
 )]
 
+mod crl;
 mod facts;
 mod hostile;
 mod identity;

@@ -1,6 +1,7 @@
 //! `/probe`: one visit, now, to a configured target.
 
 use super::{App, Connection, text};
+use crate::fleet::Fleet;
 use crate::member::Member;
 use crate::visitor::moment;
 use axum::Extension;
@@ -10,8 +11,10 @@ use axum::response::{IntoResponse, Response};
 use siptls_catalog::Profile;
 use siptls_metrics::{CONTENT_TYPE, ProbeResult, Series, Shown, Subject, Tally, probe_answer};
 use siptls_model::{
-    Document, Judgement, Observation, Report, Target, Verdict, clock, escape_text, escape_text_bounded,
+    Document, Judgement, Observation, Report, Target, Timestamp, Verdict, clock, escape_text,
+    escape_text_bounded,
 };
+use siptls_policy::Judge;
 use std::fmt::Write as _;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -205,8 +208,10 @@ struct Answered {
 
 /// What is known of the address of a visit: the observation to judge, what was counted, and why there was no visit.
 fn known(
-    app: &App,
+    fleet: &Fleet,
     question: &Question,
+    judge: &Judge,
+    now: Timestamp,
     mut observation: Observation,
 ) -> (Observation, Tally, Option<String>) {
     let mut tally = Tally::default();
@@ -225,7 +230,8 @@ fn known(
     {
         tally.surveyed(ended);
     }
-    observation.peer_region = app.fleet.peer_region(&observation);
+    observation.peer_region = fleet.peer_region(&observation);
+    fleet.ask_lists(judge, &mut observation, now);
     (observation, tally, postponed)
 }
 
@@ -241,7 +247,7 @@ fn answer(
     let mut seen = Vec::with_capacity(observations.len());
     let mut counted = Vec::with_capacity(observations.len());
     for observation in observations {
-        let (observation, tally, postponed) = known(app, question, observation);
+        let (observation, tally, postponed) = known(&app.fleet, question, &judge, now, observation);
         seen.push(observation);
         counted.push((tally, postponed));
     }

@@ -13,11 +13,11 @@ pub(crate) mod reader;
 use siptls_cert::{Chain, RootSet, assess_path};
 use siptls_metrics::{Moment, Series, Shown, Subject, Tally};
 use siptls_model::{
-    Acceptance, Attempt, AttemptResult, Authority, ChainJudgement, CheckId, CipherSuite, ClientCertificate,
-    ClientCertificateMode, Finding, Handshake, Judgement, NamedGroup, Observation, PeerCertificate,
-    PeerRegion, Phase, PhaseDurations, ProbeError, ProtocolVersion, Reason, Rehearsal, Revocation,
-    RevocationStatus, Severity, SipAnswer, SipOutcome, Status, SuitePreference, SurveyResult, Target,
-    Verdict,
+    Acceptance, Attempt, AttemptResult, Authority, CertificateRevocation, ChainJudgement, CheckId,
+    CipherSuite, ClientCertificate, ClientCertificateMode, Finding, Handshake, Judgement, NamedGroup,
+    Observation, PeerCertificate, PeerRegion, Phase, PhaseDurations, ProbeError, ProtocolVersion, Reason,
+    Rehearsal, Revocation, Severity, SipAnswer, SipOutcome, Standing, Status, SuitePreference, SurveyResult,
+    Target, Verdict,
 };
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -189,6 +189,7 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
         })),
         rehearsal: Some(rehearsal()),
         chain: Some(chain),
+        revocation: None,
         sip: SipOutcome::Answered(SipAnswer {
             status: 200,
             reason_phrase: "OK".to_owned(),
@@ -217,8 +218,13 @@ pub(crate) fn good(target: &Arc<Target>, address: SocketAddr) -> (Observation, J
             path,
             name_match: None,
             revocation: Revocation {
-                status: RevocationStatus::Good,
-                ..Revocation::not_checked()
+                certificates: vec![CertificateRevocation {
+                    index: 0,
+                    standing: Standing::Good,
+                    reason: String::new(),
+                    url: None,
+                    next_update: Some("2026-11-29T07:00:00Z".parse().unwrap()),
+                }],
             },
             opinions: Vec::new(),
         }),
