@@ -20,6 +20,7 @@
 //! assert_eq!(Reason::ConnectionRefused.who(), Who::Peer);
 //! ```
 
+mod aspect;
 pub mod clock;
 mod escape;
 mod finding;
@@ -29,6 +30,7 @@ mod report;
 mod survey;
 mod target;
 
+pub use aspect::Aspect;
 pub use escape::{escape_text, escape_text_bounded};
 pub use finding::{
     ChainJudgement, CheckId, Finding, Judgement, Revocation, RevocationStatus, Severity, Status, Verdict,
