@@ -22,7 +22,7 @@ const fn key(path: &'static str, default: Option<&'static str>, meaning: &'stati
 }
 
 /// Every key, in the order in which `config show` writes them.
-pub static KEYS: [Key; 22] = [
+pub static KEYS: [Key; 26] = [
     key(
         "probe",
         None,
@@ -52,6 +52,22 @@ pub static KEYS: [Key; 22] = [
         "profile_files",
         None,
         "further profiles; one with the name of a shipped profile replaces it",
+    ),
+    key(
+        "journal",
+        None,
+        "where the daemon keeps what changed; without it changes live in memory",
+    ),
+    key("journal.path", None, "the SQLite file, in a folder that is there"),
+    key(
+        "journal.retention",
+        Some("400d"),
+        "changes that last happened longer ago are dropped, 1d to 3650d",
+    ),
+    key(
+        "journal.max_size",
+        Some("1GiB"),
+        "above that size the oldest changes are dropped, 1MiB to 1024GiB",
     ),
     key("targets", None, "what is watched"),
     key(
@@ -162,6 +178,8 @@ pub(crate) enum Section {
     Root,
     /// `probe`.
     Probe,
+    /// `journal`.
+    Journal,
     /// An item of `targets`.
     Target,
     /// A file of `target_files` that is a mapping.
@@ -171,9 +189,8 @@ pub(crate) enum Section {
 }
 
 /// Keys that the contract names and this version does not have.
-const NOT_YET: [(Section, &str); 4] = [
+const NOT_YET: [(Section, &str); 3] = [
     (Section::Root, "catalog"),
-    (Section::Root, "journal"),
     (Section::Root, "revocation"),
     (Section::Target, "client_identities"),
 ];
@@ -204,8 +221,9 @@ impl Section {
     /// The keys of this mapping.
     pub(crate) const fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Root => &["probe", "profile_files", "targets", "target_files"],
+            Self::Root => &["probe", "profile_files", "journal", "targets", "target_files"],
             Self::Probe => &["interval", "survey_interval", "timeout", "depth"],
+            Self::Journal => &["path", "retention", "max_size"],
             Self::Target => &[
                 "name",
                 "endpoint",
@@ -230,6 +248,7 @@ impl Section {
         match self {
             Self::Root => "at the top of the configuration",
             Self::Probe => "under `probe`",
+            Self::Journal => "under `journal`",
             Self::Target => "in a target",
             Self::TargetFile => "at the top of a target file",
             Self::Group => "in a file_sd list",
@@ -249,7 +268,7 @@ impl Section {
         let other = ELSEWHERE
             .iter()
             .find(|(name, key)| *name == folded && keys.contains(key));
-        let elsewhere = [Self::Probe, Self::Target, Self::Root]
+        let elsewhere = [Self::Probe, Self::Target, Self::Root, Self::Journal]
             .into_iter()
             .find(|section| section.keys().contains(&found));
         let hint = match (other, elsewhere) {
@@ -289,6 +308,7 @@ mod tests {
         for (section, prefix) in [
             (Section::Root, ""),
             (Section::Probe, "probe."),
+            (Section::Journal, "journal."),
             (Section::Target, "targets[]."),
             (Section::Group, "[]."),
         ] {

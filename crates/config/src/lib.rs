@@ -51,16 +51,19 @@
 
 mod duration;
 mod fault;
+mod journal;
 mod keys;
 mod load;
 mod node;
 mod options;
 mod plan;
+mod size;
 mod source;
 mod sources;
 mod target;
 
 pub use fault::{Fault, Faults, MAX_FAULTS_SHOWN};
+pub use journal::JournalSettings;
 pub use keys::{KEYS, Key, RESERVED_LABELS};
 pub use load::{MAX_TARGETS, load, load_str};
 pub use options::{TargetOptions, target_from_options};

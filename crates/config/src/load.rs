@@ -104,8 +104,8 @@ fn read(
     Ok(plan)
 }
 
-struct Loader {
-    faults: FaultList,
+pub(crate) struct Loader {
+    pub(crate) faults: FaultList,
     names: Names,
     plan: Plan,
     /// Where the name of each target stands.
@@ -119,9 +119,9 @@ struct Loader {
 
 /// The file being read and the folder from which its paths count.
 #[derive(Clone, Copy)]
-struct Here<'a> {
-    file: &'a Rc<Path>,
-    base: &'a Path,
+pub(crate) struct Here<'a> {
+    pub(crate) file: &'a Rc<Path>,
+    pub(crate) base: &'a Path,
 }
 
 impl Loader {
@@ -151,6 +151,9 @@ impl Loader {
         if let Some(entry) = find(entries, "probe") {
             self.plan.probe = self.probe(here, &entry.value, &root.key("probe"), ProbeSettings::default());
         }
+        if let Some(entry) = find(entries, "journal") {
+            self.plan.journal = self.journal(here, &entry.value);
+        }
         let defaults = self.plan.probe;
         if let Some(entry) = find(entries, "targets") {
             self.targets(here, &entry.value, &root.key("targets"), defaults);
@@ -171,7 +174,13 @@ impl Loader {
         }
     }
 
-    fn check_keys(&mut self, here: Here<'_>, entries: &[Entry<'_>], section: Section, path: &KeyPath<'_>) {
+    pub(crate) fn check_keys(
+        &mut self,
+        here: Here<'_>,
+        entries: &[Entry<'_>],
+        section: Section,
+        path: &KeyPath<'_>,
+    ) {
         for entry in entries {
             if !section.keys().contains(&entry.key.as_ref()) {
                 let (message, hint) = section.unknown(&entry.key);
@@ -602,7 +611,7 @@ impl Loader {
         }
     }
 
-    fn map<'n, 's>(
+    pub(crate) fn map<'n, 's>(
         &mut self,
         here: Here<'_>,
         node: &'n Node<'s>,
@@ -630,7 +639,12 @@ impl Loader {
         self.other(here, node, path, "a list", hint)
     }
 
-    fn text<'n>(&mut self, here: Here<'_>, node: &'n Node<'_>, path: &KeyPath<'_>) -> Option<&'n str> {
+    pub(crate) fn text<'n>(
+        &mut self,
+        here: Here<'_>,
+        node: &'n Node<'_>,
+        path: &KeyPath<'_>,
+    ) -> Option<&'n str> {
         match &node.value {
             Value::Scalar(text) => Some(text),
             Value::Null => self.other(
@@ -661,6 +675,6 @@ impl Loader {
     }
 }
 
-fn find<'n, 's>(entries: &'n [Entry<'s>], key: &str) -> Option<&'n Entry<'s>> {
+pub(crate) fn find<'n, 's>(entries: &'n [Entry<'s>], key: &str) -> Option<&'n Entry<'s>> {
     entries.iter().find(|entry| entry.key == key)
 }
