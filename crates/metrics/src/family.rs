@@ -32,6 +32,8 @@ pub enum Scope {
     Probe,
     /// The daemon.
     Daemon,
+    /// The daemon's journal; absent without one.
+    Journal,
     /// The daemon's process, by the collector of the `prometheus` crate (Linux only).
     Process,
 }
@@ -87,6 +89,8 @@ family_table! {
         "When the last routine probe ended, as a Unix timestamp.";
     LAST_SURVEY = "siptls_last_survey_timestamp_seconds", Gauge, Address, [],
         "When the last survey that found anything out ended, as a Unix timestamp; absent before the first.";
+    LAST_CHANGE = "siptls_last_change_timestamp_seconds", Gauge, Address, ["aspect"],
+        "When the aspect (identity, request, suites, addresses, verdict) last changed, as a Unix timestamp; a state come back to within an hour is not counted anew. Absent before the first change that is known.";
     NEGOTIATED = "siptls_negotiated_info", Gauge, Address, ["version", "cipher_suite", "group"],
         "Version and suite of the ServerHello and group of the ServerKeyExchange; group is empty for static RSA. Always 1.";
     CLIENT_CERTIFICATE_MODE = "siptls_client_certificate_mode", Gauge, Address, ["mode"],
@@ -139,6 +143,17 @@ family_table! {
     SERIES_DROPPED = "siptls_series_dropped_total", Counter, Daemon, [],
         "Series left out because a target had more than its limit, counted at each probe.";
 
+    JOURNAL_WRITES = "siptls_journal_writes_total", Counter, Journal, [],
+        "Changes written to the journal, repeats included.";
+    JOURNAL_FAILURES = "siptls_journal_failures_total", Counter, Journal, [],
+        "Attempts to open, write or prune the journal that failed; the log says why at the first of a row.";
+    JOURNAL_DROPPED = "siptls_journal_dropped_total", Counter, Journal, [],
+        "Changes lost to the journal because its queue was full or they could not be written.";
+    JOURNAL_SIZE = "siptls_journal_size_bytes", Gauge, Journal, [],
+        "Bytes of the journal's file and its write-ahead log.";
+    JOURNAL_HEALTHY = "siptls_journal_healthy", Gauge, Journal, [],
+        "Whether the journal's last attempt to open, write or prune succeeded.";
+
     PROCESS_CPU = "process_cpu_seconds_total", Counter, Process, [],
         "Total user and system CPU time spent in seconds.";
     PROCESS_MAX_FDS = "process_max_fds", Gauge, Process, [],
@@ -179,7 +194,7 @@ mod tests {
                 "{name}"
             );
             assert!(family.help.ends_with('.'), "{name}");
-            if matches!(family.scope, Scope::Address | Scope::Daemon) {
+            if matches!(family.scope, Scope::Address | Scope::Daemon | Scope::Journal) {
                 assert!(name.starts_with("siptls_"), "{name}");
             }
             assert_eq!(ALL.iter().filter(|other| other.name == name).count(), 1, "{name}");

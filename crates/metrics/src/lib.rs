@@ -9,7 +9,7 @@
 //! - [`Series`] holds what one address has to show, small and ready to print: label texts are escaped once per visit,
 //!   not once per scrape. No object exists per sample.
 //! - [`Exposition`] writes the series of any number of addresses, grouped by family, one chunk at a time.
-//! - [`Own`] holds the metrics of the daemon itself.
+//! - [`Own`] holds the metrics of the daemon itself, [`JournalNumbers`] those of its journal.
 //!
 //! What is not known is absent, never made up, and a series vanishes with its subject. Text from peers is escaped
 //! and cut to [`MAX_LABEL_CHARS`]. This crate opens nothing, reads no clock and never fails on a peer's data.
@@ -25,6 +25,7 @@
 mod exposition;
 mod facts;
 mod family;
+mod journal;
 mod label;
 mod own;
 mod probe;
@@ -35,6 +36,7 @@ mod text;
 
 pub use exposition::{Exposition, render};
 pub use family::{Family, Kind, Scope, families};
+pub use journal::JournalNumbers;
 pub use label::{MAX_LABEL_CHARS, Subject, is_reserved_label, reserved_labels};
 pub use own::{InFlight, Own, OwnError};
 pub use probe::{ProbeResult, probe_answer};
