@@ -5,6 +5,7 @@ use crate::surveys::{AddressSurvey, Identity, Outcome, SurveyClock};
 use jiff::Timestamp;
 use siptls_catalog::Profile;
 use siptls_config::PlannedTarget;
+use siptls_journal::{Change, History, Journal};
 use siptls_metrics::{MAX_SERIES_PER_TARGET, Own, Series, Subject, Tally, fit};
 use siptls_model::{Depth, Judgement, Observation, Phase, ProbeError, Reason, Report, Target, Verdict};
 use siptls_policy::Judge;
@@ -34,6 +35,7 @@ struct Seen {
     clock: SurveyClock,
     /// Of each address, those used last at the end.
     surveys: Vec<(SocketAddr, AddressSurvey)>,
+    history: History,
 }
 
 struct Remembered {
@@ -56,13 +58,14 @@ impl Sight {
 }
 
 impl Member {
-    /// A target that was not visited yet, one of so many that begin together.
-    pub(crate) fn new(id: SlotId, planned: &PlannedTarget, together: usize) -> Self {
+    /// A target that was not visited yet, one of so many that begin together, with what is known of it from before.
+    pub(crate) fn new(id: SlotId, planned: &PlannedTarget, together: usize, history: History) -> Self {
         let seen = Seen {
             addresses: Vec::new(),
             remembered: Vec::new(),
             clock: SurveyClock::new(&planned.target, together, Instant::now()),
             surveys: Vec::new(),
+            history,
         };
         Self::with(id, planned, Arc::new(Mutex::new(seen)), Arc::default())
     }
@@ -111,6 +114,22 @@ impl Member {
     /// What was seen last of each address; empty before the first visit.
     pub(crate) fn sights(&self) -> Vec<Arc<Sight>> {
         self.seen().addresses.clone()
+    }
+
+    /// The last changes, the oldest first.
+    pub(crate) fn changes(&self) -> Vec<Arc<Change>> {
+        self.seen().history.changes().cloned().collect()
+    }
+
+    /// Takes the history out, for a target that begins anew under the same name.
+    pub(crate) fn take_history(&self) -> History {
+        let fresh = History::new(&self.target.name, siptls_journal::Known::default());
+        std::mem::replace(&mut self.seen().history, fresh)
+    }
+
+    /// Another journal is in use, which knows nothing of what was written to the one before.
+    pub(crate) fn unsaved(&self) {
+        self.seen().history.unsaved();
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -189,9 +208,21 @@ impl Member {
             .collect()
     }
 
-    /// Takes in what a visit saw: what it did not see any more is gone.
-    pub(crate) fn record(&self, visits: Vec<(Observation, Judgement)>, own: &Own) {
+    /// Takes in what a visit saw: what it did not see any more is gone. What changed goes to the journal.
+    pub(crate) fn record(
+        &self,
+        visits: Vec<(Observation, Judgement)>,
+        now: Timestamp,
+        own: &Own,
+        journal: Option<&Journal>,
+    ) {
         let mut seen = self.seen();
+        let records = seen.history.take(&visits, now);
+        if let Some(journal) = journal
+            && !journal.keep(records)
+        {
+            seen.history.unsaved();
+        }
         let before = std::mem::take(&mut seen.addresses);
         let mut fresh: Vec<(Observation, Judgement, Series)> = Vec::with_capacity(visits.len());
         for (mut observation, judgement) in visits.into_iter().take(MAX_ADDRESSES) {
@@ -216,6 +247,7 @@ impl Member {
                 None => seen.recall(&self.target, observation.address),
             };
             tally.count(&observation);
+            tally.changed(seen.history.last_changes(observation.address));
             if let Some(ended) = seen.survey_ended(observation.address) {
                 tally.surveyed(ended);
             }
@@ -256,7 +288,7 @@ impl Seen {
     fn take_survey(&mut self, address: SocketAddr) -> AddressSurvey {
         match self.surveys.iter().position(|(known, _)| *known == address) {
             Some(index) => self.surveys.remove(index).1,
-            None => AddressSurvey::default(),
+            None => AddressSurvey::after(self.history.survey(address)),
         }
     }
 
