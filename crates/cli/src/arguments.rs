@@ -42,6 +42,8 @@ pub(crate) enum Command {
     Check(Box<CheckArguments>),
     /// Keep visiting the configured targets: metrics, reports and a status page over HTTP
     Run(RunArguments),
+    /// Say what changed at a target, when, and what it was before, from the journal
+    History(HistoryArguments),
     /// Start good and faulty SIP TLS endpoints on this machine, and the daemon watching them
     Lab(LabArguments),
     /// Validate a configuration, or show what it comes to
@@ -173,6 +175,43 @@ pub(crate) struct RunArguments {
 
     #[command(flatten)]
     pub(crate) log: LogArguments,
+}
+
+/// How a history is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum HistoryFormat {
+    /// For people
+    Text,
+    /// One document of schema siptls-probe/changes/v1
+    Json,
+    /// One change per line
+    Jsonl,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HistoryArguments {
+    /// Name of the target; one that was removed from the configuration keeps its history
+    #[arg(value_name = "TARGET")]
+    pub(crate) target: String,
+
+    #[command(flatten)]
+    pub(crate) configuration: ConfigurationArguments,
+
+    /// Only what changed, or changed again, since then: an RFC 3339 time, or a date, which means its first moment UTC
+    #[arg(long, value_name = "TIME")]
+    pub(crate) since: Option<String>,
+
+    /// Only this: identity, request, suites, addresses or verdict
+    #[arg(long, value_name = "ASPECT")]
+    pub(crate) aspect: Option<String>,
+
+    /// How to write it
+    #[arg(long, value_enum, default_value_t = HistoryFormat::Text)]
+    pub(crate) format: HistoryFormat,
+
+    /// With the evidence: the bytes of the server's flight, in hexadecimal
+    #[arg(long)]
+    pub(crate) evidence: bool,
 }
 
 #[derive(Debug, Args)]

@@ -20,7 +20,8 @@ use std::sync::Arc;
 
 /// Runs the command.
 pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
-    let as_of = arguments.as_of.as_deref().map(moment).transpose()?;
+    let as_of = |text: &str| moment(text).ok_or_else(|| Failure::AsOf { found: shown(text) });
+    let as_of = arguments.as_of.as_deref().map(as_of).transpose()?;
     let plan = match &arguments.config_file {
         Some(path) => Some(configuration::load(path).map_err(|source| Failure::Configuration { source })?),
         None => None,
@@ -67,7 +68,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<Outcome, Failure> {
 }
 
 /// A time as typed: RFC 3339, or a date, which means its first moment UTC.
-fn moment(text: &str) -> Result<Timestamp, Failure> {
+pub(crate) fn moment(text: &str) -> Option<Timestamp> {
     let date = || {
         text.parse::<jiff::civil::Date>()
             .ok()?
@@ -76,9 +77,9 @@ fn moment(text: &str) -> Result<Timestamp, Failure> {
     };
     let is_date_only = text.len() == "2027-03-15".len();
     match (text.parse::<Timestamp>(), is_date_only.then(date).flatten()) {
-        (Ok(moment), _) => Ok(moment),
-        (Err(_), Some(first)) => Ok(first.timestamp()),
-        (Err(_), None) => Err(Failure::AsOf { found: shown(text) }),
+        (Ok(moment), _) => Some(moment),
+        (Err(_), Some(first)) => Some(first.timestamp()),
+        (Err(_), None) => None,
     }
 }
 
@@ -397,7 +398,7 @@ mod tests {
             "2027-03-15T05:00:00Z"
         );
         for text in ["", "tomorrow", "2027-02-30", "2027-03-15T06:00", "15.03.2027"] {
-            assert!(moment(text).is_err(), "{text}");
+            assert!(moment(text).is_none(), "{text}");
         }
     }
 

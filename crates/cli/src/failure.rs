@@ -2,6 +2,7 @@
 
 use siptls_config::{Fault, Faults};
 use siptls_daemon::DaemonError;
+use siptls_journal::JournalError;
 use siptls_lab::LabError;
 use siptls_model::escape_text_bounded;
 use std::error::Error;
@@ -20,6 +21,16 @@ pub(crate) enum Failure {
     CommandLine { faults: Vec<CommandLineFault> },
     #[error("--as-of: expected an RFC 3339 time or a date, found `{found}`")]
     AsOf { found: String },
+    #[error("--since: expected an RFC 3339 time or a date, found `{found}`")]
+    Since { found: String },
+    #[error("--aspect: expected identity, request, suites, addresses or verdict, found `{found}`")]
+    UnknownAspect { found: String },
+    #[error("{} names no journal", path.display())]
+    NoJournal { path: PathBuf },
+    #[error("the journal cannot be read")]
+    Journal { source: JournalError },
+    #[error("the journal knows no target named `{found}`")]
+    UnknownHistory { found: String, nearest: Option<String> },
     #[error("the configuration cannot be used")]
     Configuration { source: Faults },
     #[error("cannot write the report to {}", path.display())]
@@ -68,7 +79,9 @@ impl Failure {
     /// What to do, where that is known.
     fn hint(&self) -> Option<String> {
         match self {
-            Self::AsOf { .. } => Some("write `2027-03-15` or `2027-03-15T06:00:00Z`".to_owned()),
+            Self::AsOf { .. } | Self::Since { .. } => {
+                Some("write `2027-03-15` or `2027-03-15T06:00:00Z`".to_owned())
+            }
             Self::UnknownCheck {
                 nearest: Some(nearest),
                 ..
@@ -78,6 +91,13 @@ impl Failure {
                 nearest: Some(nearest),
                 ..
             } => Some(format!("did you mean `{nearest}`?")),
+            Self::NoJournal { .. } => {
+                Some("add `journal: {path: journal.sqlite}`: what changes from then on is kept".to_owned())
+            }
+            Self::Journal { source } => source.hint().map(str::to_owned),
+            Self::UnknownHistory { nearest, .. } => nearest
+                .as_ref()
+                .map(|nearest| format!("did you mean `{nearest}`?")),
             Self::UnknownName { .. } => Some("`siptls-probe catalog list` shows every name".to_owned()),
             _ => None,
         }

@@ -3,6 +3,7 @@
 //! ```text
 //!  arguments ─┬─ check ─────────► prober ─► judge ─► report (text, JSON)
 //!             ├─ run ───────────► daemon
+//!             ├─ history ───────► the daemon's journal ─► text, JSON
 //!             ├─ lab ───────────► loopback endpoints + daemon
 //!             └─ config, catalog, explain ─► text
 //! ```
@@ -19,6 +20,7 @@ mod exchange;
 mod explanation;
 mod facts;
 mod failure;
+mod history;
 mod json;
 mod lab;
 mod log;
@@ -76,6 +78,7 @@ fn command(command: Command) -> Result<Outcome, Failure> {
     match command {
         Command::Check(arguments) => check::check(&arguments),
         Command::Run(arguments) => daemon::run(arguments),
+        Command::History(arguments) => history::history(&arguments),
         Command::Lab(arguments) => lab::lab(&arguments),
         Command::Config(ConfigCommand::Check(arguments)) => configuration::check(&arguments.config_file),
         Command::Config(ConfigCommand::Show(arguments)) => configuration::show(&arguments.config_file),

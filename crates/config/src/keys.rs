@@ -146,6 +146,22 @@ pub static KEYS: &[Key] = &[
         Some("for `run`: $CACHE_DIRECTORY or $XDG_CACHE_HOME/siptls-probe; else none"),
         "folder in which lists are kept until they end",
     ),
+    key(
+        "journal",
+        None,
+        "where the daemon keeps what changed; without it changes live in memory",
+    ),
+    key("journal.path", None, "the SQLite file, in a folder that is there"),
+    key(
+        "journal.retention",
+        Some("400d"),
+        "changes that last happened longer ago are dropped, 1d to 3650d",
+    ),
+    key(
+        "journal.max_size",
+        Some("1GiB"),
+        "above that size the oldest changes are dropped, 1MiB to 1024GiB",
+    ),
     key("targets", None, "what is watched"),
     key(
         "targets[].name",
@@ -280,6 +296,8 @@ pub(crate) enum Section {
     Identity,
     /// `revocation`.
     Revocation,
+    /// `journal`.
+    Journal,
     /// An item of `targets`.
     Target,
     /// A file of `target_files` that is a mapping.
@@ -289,9 +307,6 @@ pub(crate) enum Section {
     /// An item of `maintenance`.
     Window,
 }
-
-/// Keys that the contract names and this version does not have.
-const NOT_YET: [(Section, &str); 1] = [(Section::Root, "journal")];
 
 /// What the same thing is called in programs that people come from, and here.
 const ELSEWHERE: [(&str, &str); 23] = [
@@ -330,6 +345,7 @@ impl Section {
                 "profile_files",
                 "client_identities",
                 "revocation",
+                "journal",
                 "targets",
                 "target_files",
             ],
@@ -345,6 +361,7 @@ impl Section {
             Self::CatalogList => &["regions", "labels"],
             Self::Identity => &["name", "certificate", "key"],
             Self::Revocation => &["enabled", "allow", "cache"],
+            Self::Journal => &["path", "retention", "max_size"],
             Self::Target => &[
                 "name",
                 "endpoint",
@@ -379,6 +396,7 @@ impl Section {
             Self::CatalogList => "in a list of `catalog`",
             Self::Identity => "in a client identity",
             Self::Revocation => "under `revocation`",
+            Self::Journal => "under `journal`",
             Self::Target => "in a target",
             Self::TargetFile => "at the top of a target file",
             Self::Group => "in a file_sd list",
@@ -388,12 +406,6 @@ impl Section {
 
     /// Message and hint of a key that is not of this mapping.
     pub(crate) fn unknown(self, found: &str) -> (String, Option<String>) {
-        if NOT_YET.contains(&(self, found)) {
-            return (
-                format!("{} is not supported by this version", quoted(found)),
-                Some("remove it".to_owned()),
-            );
-        }
         let keys = self.keys();
         let folded = found.to_ascii_lowercase().replace('-', "_");
         let other = ELSEWHERE
@@ -404,6 +416,7 @@ impl Section {
             Self::Revocation,
             Self::Target,
             Self::Root,
+            Self::Journal,
             Self::Window,
         ]
         .into_iter()
@@ -456,6 +469,7 @@ mod tests {
             (Section::CatalogList, "catalog.genesys_byoc_cloud."),
             (Section::Identity, "client_identities[]."),
             (Section::Revocation, "revocation."),
+            (Section::Journal, "journal."),
             (Section::Target, "targets[]."),
             (Section::Group, "[]."),
             (Section::Window, "maintenance[]."),
@@ -495,13 +509,5 @@ mod tests {
             Section::Probe.unknown("intervall").1.as_deref(),
             Some("did you mean `interval`?")
         );
-    }
-
-    #[test]
-    fn keys_to_come_are_not_known_yet() {
-        for (section, key) in NOT_YET {
-            assert!(!section.keys().contains(&key));
-            assert_eq!(section.unknown(key).1.as_deref(), Some("remove it"));
-        }
     }
 }

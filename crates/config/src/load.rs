@@ -127,7 +127,7 @@ pub(crate) struct Loader {
 #[derive(Clone, Copy)]
 pub(crate) struct Here<'a> {
     pub(crate) file: &'a Rc<Path>,
-    base: &'a Path,
+    pub(crate) base: &'a Path,
 }
 
 impl Loader {
@@ -166,6 +166,9 @@ impl Loader {
         }
         if let Some(entry) = find(entries, "revocation") {
             self.revocation(here, &entry.value, &root.key("revocation"));
+        }
+        if let Some(entry) = find(entries, "journal") {
+            self.plan.journal = self.journal(here, &entry.value);
         }
         if let Some(entry) = find(entries, "targets") {
             self.targets(here, &entry.value, &root.key("targets"), defaults);

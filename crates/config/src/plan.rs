@@ -1,7 +1,9 @@
 //! What a configuration comes to, and its text again.
 
 use crate::duration;
+use crate::journal::JournalSettings;
 use crate::load::DAYS;
+use crate::size;
 use crate::sources::Sources;
 use siptls_catalog::{Profile, RootSet};
 use siptls_model::{
@@ -122,6 +124,8 @@ pub struct Plan {
     pub client_identities: Vec<ClientIdentity>,
     /// `revocation` with its defaults; its `cache` is an absolute path.
     pub revocation: RevocationSettings,
+    /// `journal`; `None`: what changed lives in memory only.
+    pub journal: Option<JournalSettings>,
     /// The files of `profile_files`, absolute.
     pub profile_files: Vec<PathBuf>,
     /// The profiles of these files by name.
@@ -210,6 +214,12 @@ impl Plan {
         );
         if let Some(folder) = &self.revocation.cache {
             line(&mut out, 2, "cache", &folder.to_string_lossy());
+        }
+        if let Some(journal) = &self.journal {
+            out.push_str("journal:\n");
+            line(&mut out, 2, "path", &journal.path.to_string_lossy());
+            line(&mut out, 2, "retention", &duration::show(journal.retention));
+            line(&mut out, 2, "max_size", &size::show(journal.max_size));
         }
         if self.targets.is_empty() {
             out.push_str("targets: []\n");
@@ -332,10 +342,12 @@ fn scalar(text: &str) -> String {
         && !WORDS.contains(&text.to_ascii_lowercase().as_str());
     let duration = text.bytes().next().is_some_and(|b| b.is_ascii_digit())
         && text.bytes().all(|b| b.is_ascii_alphanumeric())
-        && ["ms", "s", "m", "h", "d"].iter().any(|unit| {
-            text.strip_suffix(unit)
-                .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
-        });
+        && ["ms", "s", "m", "h", "d", "KiB", "MiB", "GiB"]
+            .iter()
+            .any(|unit| {
+                text.strip_suffix(unit)
+                    .is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit()))
+            });
     if plain || duration {
         return text.to_owned();
     }

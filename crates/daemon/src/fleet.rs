@@ -1,13 +1,15 @@
 //! All targets of the configuration in use.
 
+use crate::chronicle::Chronicle;
 use crate::member::{Member, Sight, abnormal};
 use crate::schedule::SlotId;
 use crate::visitor::{AnyVisitor, moment};
 use jiff::Timestamp;
 use siptls_catalog::{Profile, load_balancer};
 use siptls_config::{Plan, PlannedTarget};
+use siptls_journal::History;
 use siptls_metrics::{Own, Shown};
-use siptls_model::{Observation, PeerRegion, RevocationSettings};
+use siptls_model::{Judgement, Observation, PeerRegion, RevocationSettings};
 use siptls_policy::{Judge, peer_side};
 use siptls_probe_engine::CrlStore;
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +20,7 @@ use std::time::Duration;
 /// All targets of the configuration in use, and what was seen of them.
 pub(crate) struct Fleet {
     roll: RwLock<Roll>,
+    chronicle: Chronicle,
     own: Own,
     lists: Arc<CrlStore>,
     /// Where revocation lists are kept when the configuration says nothing of it.
@@ -48,6 +51,7 @@ impl Fleet {
     pub(crate) fn new(own: Own, crl_cache: Option<PathBuf>) -> Self {
         Self {
             roll: RwLock::default(),
+            chronicle: Chronicle::default(),
             own,
             lists: Arc::new(CrlStore::new(RevocationSettings::default())),
             crl_cache,
@@ -66,11 +70,17 @@ impl Fleet {
     }
 
     /// Takes a configuration into use. A target that is equal to one of before keeps its slot, its counters and what was
-    /// seen; profile and roots are the new ones from its next visit on. A changed one begins anew.
+    /// seen; profile and roots are the new ones from its next visit on. A changed one begins anew, but for its history. Waits
+    /// for the journal's disk.
     pub(crate) fn apply(&self, plan: &Plan) -> Change {
         let mut revocation = plan.revocation.clone();
         revocation.cache = revocation.cache.or_else(|| self.crl_cache.clone());
         self.lists.configure(revocation);
+        let another_journal = self.chronicle.use_journal(plan.journal.as_ref());
+        let names = plan.targets.iter().map(|planned| planned.target.name.as_str());
+        let mut known = self
+            .chronicle
+            .known(names.filter(|name| self.member(name).is_none()));
         let mut roll = self.roll.write().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut roll.members);
         let mut change = Change::default();
@@ -83,13 +93,25 @@ impl Fleet {
         for planned in &plan.targets {
             let name = &planned.target.name;
             let member = match before.remove(name) {
-                Some(member) if member.target == planned.target => member.renewed(planned),
+                Some(member) if member.target == planned.target => {
+                    if another_journal {
+                        member.unsaved();
+                    }
+                    member.renewed(planned)
+                }
                 changed => {
+                    let mut history = match &changed {
+                        Some(member) => member.take_history(),
+                        None => History::new(name, known.remove(name).unwrap_or_default()),
+                    };
+                    if another_journal && changed.is_some() {
+                        history.unsaved();
+                    }
                     change.removed.extend(changed.map(|member| member.id));
                     roll.next_id += 1;
                     let id = SlotId(roll.next_id);
                     change.added.push((id, name.clone(), planned.target.interval));
-                    Member::new(id, planned, together)
+                    Member::new(id, planned, together, history)
                 }
             };
             roll.members.insert(name.clone(), Arc::new(member));
@@ -163,7 +185,7 @@ impl Fleet {
                 self.ask_lists(member.judge(), observation, now);
             }
             let judged = member.judged(observations, now);
-            member.record(judged, &self.own);
+            self.take_in(&member, judged, now);
         }
     }
 
@@ -182,7 +204,17 @@ impl Fleet {
         let Some(member) = self.member(name).filter(|member| member.id == id) else {
             return;
         };
-        member.record(vec![abnormal(&member.target, message, now)], &self.own);
+        self.take_in(&member, vec![abnormal(&member.target, message, now)], now);
+    }
+
+    fn take_in(&self, member: &Member, judged: Vec<(Observation, Judgement)>, now: Timestamp) {
+        let journal = self.chronicle.journal();
+        member.record(judged, now, &self.own, journal.as_deref());
+    }
+
+    /// The journal, and what is asked of it.
+    pub(crate) const fn chronicle(&self) -> &Chronicle {
+        &self.chronicle
     }
 
     fn roll(&self) -> RwLockReadGuard<'_, Roll> {

@@ -8,8 +8,8 @@
 //!
 //! - The schedule gives each target a slot of its own; a slow or hostile target costs its own slot only, and no
 //!   target is ever visited twice at once.
-//! - The fleet holds the last observation and judgement of each target at each address, and its counters. Nothing is
-//!   written to disk.
+//! - The fleet holds the last observation and judgement of each target at each address, its counters and its last changes.
+//!   What changed also goes to the journal, when there is one; no visit waits for its disk.
 //! - Surveys take the place of visits: soon after the first one, once in each `survey_interval`, and when the identity
 //!   changes. What a survey found stays with the target until the next; a difference is shown once two surveys agree.
 //! - A visit that the visitor postpones, to leave an address in peace, changes nothing but a counter: what was seen last
@@ -30,6 +30,7 @@
 //! # }
 //! ```
 
+mod chronicle;
 mod fleet;
 mod http;
 mod member;

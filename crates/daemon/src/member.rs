@@ -5,12 +5,14 @@ use crate::surveys::{AddressSurvey, Identity, Outcome, SurveyClock};
 use jiff::Timestamp;
 use siptls_catalog::Profile;
 use siptls_config::PlannedTarget;
+use siptls_journal::{Change, History, Journal};
 use siptls_metrics::{MAX_SERIES_PER_TARGET, Own, Series, Subject, Tally, fit};
 use siptls_model::{
     Depth, Judgement, Observation, Phase, ProbeError, Reason, Report, Target, Verdict, clock,
 };
 use siptls_policy::Judge;
 use siptls_probe_engine::{Errand, MAX_ADDRESSES, NamedIdentity};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
@@ -37,6 +39,7 @@ struct Seen {
     clock: SurveyClock,
     /// Of each address, those used last at the end.
     surveys: Vec<(SocketAddr, AddressSurvey)>,
+    history: History,
 }
 
 struct Remembered {
@@ -62,13 +65,14 @@ impl Sight {
 }
 
 impl Member {
-    /// A target that was not visited yet, one of so many that begin together.
-    pub(crate) fn new(id: SlotId, planned: &PlannedTarget, together: usize) -> Self {
+    /// A target that was not visited yet, one of so many that begin together, with what is known of it from before.
+    pub(crate) fn new(id: SlotId, planned: &PlannedTarget, together: usize, history: History) -> Self {
         let seen = Seen {
             addresses: Vec::new(),
             remembered: Vec::new(),
             clock: SurveyClock::new(&planned.target, together, Instant::now()),
             surveys: Vec::new(),
+            history,
         };
         Self::with(id, planned, Arc::new(Mutex::new(seen)), Arc::default())
     }
@@ -131,6 +135,22 @@ impl Member {
         let seen = self.seen();
         let mut sights = seen.addresses.iter();
         sights.find(|sight| sight.observation.place() == place).cloned()
+    }
+
+    /// The last changes, the oldest first.
+    pub(crate) fn changes(&self) -> Vec<Arc<Change>> {
+        self.seen().history.changes().cloned().collect()
+    }
+
+    /// Takes the history out, for a target that begins anew under the same name.
+    pub(crate) fn take_history(&self) -> History {
+        let fresh = History::new(&self.target.name, siptls_journal::Known::default());
+        std::mem::replace(&mut self.seen().history, fresh)
+    }
+
+    /// Another journal is in use, which knows nothing of what was written to the one before.
+    pub(crate) fn unsaved(&self) {
+        self.seen().history.unsaved();
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -208,10 +228,23 @@ impl Member {
         observations.into_iter().zip(judgements).collect()
     }
 
-    /// Takes in what a visit saw: what it did not see any more is gone. Where it was postponed, what was seen last stays.
-    pub(crate) fn record(&self, visits: Vec<(Observation, Judgement)>, own: &Own) {
+    /// Takes in what a visit saw: what it did not see any more is gone. Where it was postponed, what was seen last stays. What
+    /// changed goes to the journal.
+    pub(crate) fn record(
+        &self,
+        visits: Vec<(Observation, Judgement)>,
+        now: Timestamp,
+        own: &Own,
+        journal: Option<&Journal>,
+    ) {
         let mut seen = self.seen();
         let before = std::mem::take(&mut seen.addresses);
+        let records = seen.history.take(&stand_ins(&visits, &before), now);
+        if let Some(journal) = journal
+            && !journal.keep(records)
+        {
+            seen.history.unsaved();
+        }
         let mut fresh: Vec<(Observation, Judgement, Series)> = Vec::with_capacity(visits.len());
         for (mut observation, mut judgement) in visits.into_iter().take(MAX_ADDRESSES) {
             let place = observation.place();
@@ -238,6 +271,7 @@ impl Member {
             if let Some(kept) = kept {
                 observation = kept.observation.clone();
             }
+            tally.changed(seen.history.last_changes(observation.address));
             if let Some(ended) = seen.survey_ended(observation.address) {
                 tally.surveyed(ended);
             }
@@ -278,7 +312,7 @@ impl Seen {
     fn take_survey(&mut self, address: SocketAddr) -> AddressSurvey {
         match self.surveys.iter().position(|(known, _)| *known == address) {
             Some(index) => self.surveys.remove(index).1,
-            None => AddressSurvey::default(),
+            None => AddressSurvey::after(self.history.survey(address)),
         }
     }
 
@@ -314,6 +348,26 @@ impl Seen {
             tally: sight.series.tally().clone(),
         });
     }
+}
+
+/// What visits say of a target: a postponed one says what was seen last of its address.
+fn stand_ins<'a>(
+    visits: &'a [(Observation, Judgement)],
+    before: &[Arc<Sight>],
+) -> Cow<'a, [(Observation, Judgement)]> {
+    if !visits.iter().any(|(seen, _)| seen.is_postponed()) {
+        return Cow::Borrowed(visits);
+    }
+    let of_address = |visit: &(Observation, Judgement)| {
+        let last = (before.iter())
+            .find(|sight| sight.observation.place() == visit.0.place())
+            .filter(|_| visit.0.is_postponed());
+        match last {
+            Some(last) => (last.observation.clone(), last.judgement.clone()),
+            None => visit.clone(),
+        }
+    };
+    Cow::Owned(visits.iter().map(of_address).collect())
 }
 
 /// The outcome of a visit that ended abnormally: a fault of this program, not of the peer.

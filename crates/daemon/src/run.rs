@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 /// How long everything may take to end after the stop; then it is dropped.
-const STOP_LIMIT: Duration = Duration::from_millis(4_500);
+const STOP_LIMIT: Duration = Duration::from_millis(3_500);
 
 /// Runs the daemon until `shutdown` resolves, then ends within five seconds: visits under way may end for three, HTTP
 /// answers under way are finished, nothing new begins.
@@ -74,7 +74,9 @@ pub async fn run(
         own.clone(),
         stopped.clone(),
     ));
-    tasks.spawn(Work::new(fleet, visitor, own, options.concurrency).run(changes, stopped.clone()));
+    tasks.spawn(
+        Work::new(Arc::clone(&fleet), visitor, own, options.concurrency).run(changes, stopped.clone()),
+    );
     let limits = Limits {
         connections: options.connections,
         age: options.connection_age,
@@ -122,6 +124,8 @@ pub async fn run(
         tracing::warn!("tasks dropped at the stop");
         tasks.shutdown().await;
     }
+    // Waits for the disk, so not on a thread of the runtime; an error there is one of the runtime, which ends anyway.
+    let _ = tokio::task::spawn_blocking(move || fleet.chronicle().end()).await;
     outcome
 }
 

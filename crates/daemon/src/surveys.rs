@@ -39,11 +39,21 @@ pub(crate) enum Outcome {
 /// that differs is reported once the next one agrees with it.
 #[derive(Debug, Default)]
 pub(crate) struct Agreed {
+    /// What was reported before the program was started: not shown again, but a difference to it has to be confirmed.
+    before_start: Option<SurveyResult>,
     reported: Option<Arc<SurveyResult>>,
     differing: Option<Arc<SurveyResult>>,
 }
 
 impl Agreed {
+    /// Nothing was surveyed since the start; before it, that was reported.
+    pub(crate) fn after(before_start: Option<SurveyResult>) -> Self {
+        Self {
+            before_start,
+            ..Self::default()
+        }
+    }
+
     /// The survey to report.
     pub(crate) const fn reported(&self) -> Option<&Arc<SurveyResult>> {
         self.reported.as_ref()
@@ -53,6 +63,19 @@ impl Agreed {
     pub(crate) fn take(&mut self, new: Arc<SurveyResult>) -> Outcome {
         let found = found_out(&new);
         let Some(reported) = &self.reported else {
+            if found
+                && let Some(before) = self.before_start.take()
+                && !agree(&before, &new)
+                && !self
+                    .differing
+                    .as_ref()
+                    .is_some_and(|differing| agree(differing, &new))
+            {
+                self.before_start = Some(before);
+                self.differing = Some(new);
+                return Outcome::Differs;
+            }
+            self.differing = None;
             self.reported = Some(new);
             return if found {
                 Outcome::Reported
@@ -284,6 +307,14 @@ pub(crate) struct AddressSurvey {
 }
 
 impl AddressSurvey {
+    /// Of an address that was not surveyed since the start; before it, that was reported.
+    pub(crate) fn after(before_start: Option<SurveyResult>) -> Self {
+        Self {
+            agreed: Agreed::after(before_start),
+            ..Self::default()
+        }
+    }
+
     /// Takes what a survey found out of an observation, the rehearsal included.
     pub(crate) fn take(&mut self, observation: &mut Observation) -> Outcome {
         self.rehearsed(observation.rehearsal.take());
@@ -399,6 +430,29 @@ mod tests {
             let reference = routine.reference.unwrap();
             assert_eq!(reference.why_not.as_deref(), Some(expected), "{why}");
         }
+    }
+
+    #[test]
+    fn a_difference_to_what_was_known_before_the_start_is_confirmed_too() {
+        use Acceptance::{Accepted, Refused, Unknown};
+        let (one, other) = (survey(Refused, Accepted), survey(Accepted, Accepted));
+        let mut agreed = Agreed::after(Some(SurveyResult::clone(&one)));
+        assert_eq!(agreed.take(other.clone()), Outcome::Differs);
+        assert_eq!(agreed.reported(), None);
+        assert_eq!(
+            agreed.take(survey(Accepted, Refused)),
+            Outcome::Differs,
+            "another difference"
+        );
+        assert_eq!(agreed.take(other.clone()), Outcome::Differs);
+        assert_eq!(agreed.take(other.clone()), Outcome::Reported);
+        assert_eq!(agreed.reported(), Some(&other));
+        let mut agreed = Agreed::after(Some(SurveyResult::clone(&one)));
+        assert_eq!(agreed.take(other), Outcome::Differs);
+        assert_eq!(agreed.take(survey(Unknown, Accepted)), Outcome::Reported);
+        let mut agreed = Agreed::after(Some(SurveyResult::clone(&one)));
+        assert_eq!(agreed.take(one.clone()), Outcome::Reported);
+        assert_eq!(agreed.reported(), Some(&one));
     }
 
     fn target(name: &str, depth: Depth, survey_interval: Option<Duration>) -> Target {

@@ -32,6 +32,8 @@ pub enum Scope {
     Probe,
     /// The daemon.
     Daemon,
+    /// The daemon's journal; absent without one.
+    Journal,
     /// The daemon's process, by the collector of the `prometheus` crate (Linux only).
     Process,
 }
@@ -93,6 +95,8 @@ family_table! {
         "When the last routine probe ended, as a Unix timestamp; a postponed one does not count.";
     LAST_SURVEY = "siptls_last_survey_timestamp_seconds", Gauge, Address, [],
         "When the last survey that found anything out ended, as a Unix timestamp; absent before the first.";
+    LAST_CHANGE = "siptls_last_change_timestamp_seconds", Gauge, Address, ["aspect"],
+        "When the aspect (identity, request, suites, addresses, verdict) last changed, as a Unix timestamp; a state come back to within an hour is not counted anew. Absent before the first change that is known.";
     MAINTENANCE = "siptls_maintenance", Gauge, Address, [],
         "Whether a maintenance window of the target is under way, as of the scrape: the target is probed, and its alerts are to keep quiet.";
     NEGOTIATED = "siptls_negotiated_info", Gauge, Address, ["version", "cipher_suite", "group"],
@@ -159,6 +163,17 @@ family_table! {
     CRL_CACHE = "siptls_crl_cache_bytes", Gauge, Daemon, [],
         "Bytes of the revocation lists at hand.";
 
+    JOURNAL_WRITES = "siptls_journal_writes_total", Counter, Journal, [],
+        "Changes written to the journal, repeats included.";
+    JOURNAL_FAILURES = "siptls_journal_failures_total", Counter, Journal, [],
+        "Attempts to open, write or prune the journal that failed; the log says why at the first of a row.";
+    JOURNAL_DROPPED = "siptls_journal_dropped_total", Counter, Journal, [],
+        "Changes lost to the journal because its queue was full or they could not be written.";
+    JOURNAL_SIZE = "siptls_journal_size_bytes", Gauge, Journal, [],
+        "Bytes of the journal's file and its write-ahead log.";
+    JOURNAL_HEALTHY = "siptls_journal_healthy", Gauge, Journal, [],
+        "Whether the journal's last attempt to open, write or prune succeeded.";
+
     PROCESS_CPU = "process_cpu_seconds_total", Counter, Process, [],
         "Total user and system CPU time spent in seconds.";
     PROCESS_MAX_FDS = "process_max_fds", Gauge, Process, [],
@@ -199,7 +214,7 @@ mod tests {
                 "{name}"
             );
             assert!(family.help.ends_with('.'), "{name}");
-            if matches!(family.scope, Scope::Address | Scope::Daemon) {
+            if matches!(family.scope, Scope::Address | Scope::Daemon | Scope::Journal) {
                 assert!(name.starts_with("siptls_"), "{name}");
             }
             assert_eq!(ALL.iter().filter(|other| other.name == name).count(), 1, "{name}");

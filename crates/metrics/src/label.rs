@@ -12,8 +12,8 @@ pub const MAX_LABEL_CHARS: usize = 256;
 /// Labels of every series of an address.
 const SUBJECT_LABELS: [&str; 3] = ["target", "address", "profile"];
 
-/// Labels that other parts of the exposition format or families to come use.
-const OTHER_LABELS: [&str; 3] = ["le", "quantile", "aspect"];
+/// Labels that other parts of the exposition format use.
+const OTHER_LABELS: [&str; 2] = ["le", "quantile"];
 
 /// Every label name that is ours, on some family or in the exposition format; some come more than once.
 pub fn reserved_labels() -> impl Iterator<Item = &'static str> {

@@ -11,7 +11,7 @@
 //!   not once per scrape. No object exists per sample.
 //! - [`Moment`] holds what does not wait for the next visit: budget, pause, maintenance.
 //! - [`Exposition`] writes the series of any number of addresses, grouped by family, one chunk at a time.
-//! - [`Own`] holds the metrics of the daemon itself.
+//! - [`Own`] holds the metrics of the daemon itself, [`JournalNumbers`] those of its journal.
 //!
 //! What is not known is absent, never made up, and a series vanishes with its subject. Text from peers is escaped
 //! and cut to [`MAX_LABEL_CHARS`]. This crate opens nothing, reads no clock and never fails on a peer's data.
@@ -27,6 +27,7 @@
 mod exposition;
 mod facts;
 mod family;
+mod journal;
 mod label;
 mod moment;
 mod own;
@@ -38,6 +39,7 @@ mod text;
 
 pub use exposition::{Exposition, render};
 pub use family::{Family, Kind, Scope, families};
+pub use journal::JournalNumbers;
 pub use label::{MAX_LABEL_CHARS, Subject, is_reserved_label, reserved_labels};
 pub use moment::Moment;
 pub use own::{InFlight, Own, OwnError};

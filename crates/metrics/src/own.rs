@@ -225,7 +225,7 @@ mod tests {
         let expected = families().iter().filter(|family| match family.scope {
             Scope::Daemon => true,
             Scope::Process => cfg!(target_os = "linux"),
-            Scope::Address | Scope::Probe => false,
+            Scope::Address | Scope::Probe | Scope::Journal => false,
         });
         assert_eq!(gathered.len(), expected.count());
     }

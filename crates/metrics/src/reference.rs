@@ -36,6 +36,11 @@ pub fn reference_markdown() -> String {
         ),
         (Scope::Daemon, "The daemon", "On `/metrics` only."),
         (
+            Scope::Journal,
+            "The journal",
+            "On `/metrics` only, and only when the configuration names a journal.",
+        ),
+        (
             Scope::Process,
             "The process",
             "On `/metrics` only, and only on Linux.",

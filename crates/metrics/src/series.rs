@@ -123,6 +123,7 @@ address_families! {
     PHASE_DURATION => tally.write_phases;
     LAST_PROBE => facts.write_last_probe;
     LAST_SURVEY => tally.write_last_survey;
+    LAST_CHANGE => tally.write_last_changes;
     MAINTENANCE => moment.write_maintenance;
     NEGOTIATED => facts.write_negotiated;
     CLIENT_CERTIFICATE_MODE => facts.write_mode;

@@ -2,7 +2,7 @@
 
 use crate::family::Family;
 use crate::text::Text;
-use siptls_model::{Observation, Reason, Timestamp};
+use siptls_model::{Aspect, Observation, Reason, Timestamp};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub struct Tally {
     phases: Box<[Histogram; PHASES.len()]>,
     surveyed: Option<Timestamp>,
     connections: u64,
+    /// In the order of [`Aspect::ALL`].
+    changed: [Option<Timestamp>; Aspect::ALL.len()],
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,6 +47,7 @@ impl Default for Tally {
             phases: Box::default(),
             surveyed: None,
             connections: 0,
+            changed: [None; Aspect::ALL.len()],
         }
     }
 }
@@ -78,6 +81,11 @@ impl Tally {
         self.surveyed = Some(ended);
     }
 
+    /// Notes when each aspect last changed, in the order of [`Aspect::ALL`]; `None`: no change is known.
+    pub const fn changed(&mut self, last: [Option<Timestamp>; Aspect::ALL.len()]) {
+        self.changed = last;
+    }
+
     /// Visits counted, whatever their outcome.
     #[must_use]
     pub fn visits(&self) -> u64 {
@@ -89,6 +97,19 @@ impl Tally {
             text.open(family.name, "", labels);
             text.close();
             text.signed(ended.as_second());
+            text.end();
+        }
+    }
+
+    pub(crate) fn write_last_changes(&self, family: &Family, text: &mut Text, labels: &str) {
+        for (aspect, changed) in Aspect::ALL.into_iter().zip(self.changed) {
+            let Some(changed) = changed else { continue };
+            text.open(family.name, "", labels);
+            for part in [",aspect=\"", aspect.code(), "\""] {
+                text.push(part);
+            }
+            text.close();
+            text.signed(changed.as_second());
             text.end();
         }
     }
@@ -158,7 +179,7 @@ impl Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::family::PHASE_DURATION;
+    use crate::family::{LAST_CHANGE, PHASE_DURATION};
 
     #[test]
     fn bounds_and_their_labels_agree() {
@@ -167,6 +188,21 @@ mod tests {
             text.seconds(Duration::from_millis(*millis));
             assert_eq!(String::from_utf8(text.bytes).unwrap(), label);
         }
+    }
+
+    #[test]
+    fn a_change_is_shown_once_it_is_known() {
+        let mut tally = Tally::default();
+        let mut text = Text::default();
+        tally.write_last_changes(&LAST_CHANGE, &mut text, "a=\"b\"");
+        assert_eq!(text.samples, 0);
+        let then = Timestamp::from_second(1_800_000_000).unwrap();
+        tally.changed([None, Some(then), None, None, None]);
+        tally.write_last_changes(&LAST_CHANGE, &mut text, "a=\"b\"");
+        assert_eq!(
+            String::from_utf8(text.bytes).unwrap(),
+            "siptls_last_change_timestamp_seconds{a=\"b\",aspect=\"request\"} 1800000000\n"
+        );
     }
 
     #[test]

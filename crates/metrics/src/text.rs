@@ -36,6 +36,14 @@ impl Text {
         self.end();
     }
 
+    /// `name value`, for a family without labels.
+    pub(crate) fn bare(&mut self, name: &str, value: u64) {
+        self.push(name);
+        self.push(" ");
+        self.integer(value);
+        self.end();
+    }
+
     /// `name{labels,key="value"} number`; key and value need no escaping.
     pub(crate) fn labelled(&mut self, name: &str, labels: &str, extra: &str, value: u64) {
         self.open(name, "", labels);

@@ -20,6 +20,7 @@
 //! assert_eq!(Reason::ConnectionRefused.who(), Who::Peer);
 //! ```
 
+mod aspect;
 pub mod clock;
 mod escape;
 mod fetch;
@@ -34,6 +35,7 @@ mod report;
 mod survey;
 mod target;
 
+pub use aspect::Aspect;
 pub use escape::{escape_text, escape_text_bounded};
 pub use fetch::{FetchResult, RevocationSettings, parse_network};
 pub use finding::{

@@ -4,6 +4,7 @@
 //! cargo run --release -p siptls-bench -- visits           hello and routine visits, beside TCP, rustls and OpenSSL
 //! cargo run --release -p siptls-bench -- hello            hello visits and TCP alone, for a profiler
 //! cargo run --release -p siptls-bench -- daemon [SECONDS] the real daemon with 10,000 targets at depth hello
+//! cargo run --release -p siptls-bench -- journal          a visit without change, and the records of an hour
 //! cargo run --release -p siptls-bench -- lists            a revocation list of a million entries
 //! cargo run --release -p siptls-bench -- survey [SSLYZE]  one survey by the real program, beside sslscan and sslyze
 //! ```
@@ -20,6 +21,7 @@
 
 mod cpu;
 mod daemon;
+mod journal;
 mod lists;
 mod peers;
 mod survey;
@@ -34,12 +36,13 @@ fn main() {
         ["hello"] => visits::run_hello(),
         ["daemon"] => daemon::run(120),
         ["daemon", seconds] => daemon::run(seconds.parse().unwrap()),
+        ["journal"] => journal::run(),
         ["lists"] => lists::run(),
         ["survey"] => survey::run("sslyze"),
         ["survey", sslyze] => survey::run(sslyze),
         other => {
             println!(
-                "expected `visits`, `hello`, `daemon [SECONDS]`, `lists` or `survey [SSLYZE]`, found {other:?}"
+                "expected `visits`, `hello`, `daemon [SECONDS]`, `journal`, `lists` or `survey [SSLYZE]`, found {other:?}"
             );
             std::process::exit(2);
         }

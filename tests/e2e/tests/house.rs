@@ -104,6 +104,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("serde-saphyr", &["siptls-config", "siptls-catalog"]),
     ("granit-parser", &["siptls-config"]),
     ("prometheus", &["siptls-metrics"]),
+    ("rusqlite", &["siptls-journal"]),
     ("openssl", &[]),
     ("tls-parser", &[]),
 ];

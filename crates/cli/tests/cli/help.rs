@@ -8,6 +8,7 @@ fn every_command_has_its_help() {
         ("siptls-probe", vec![]),
         ("check", vec!["check"]),
         ("run", vec!["run"]),
+        ("history", vec!["history"]),
         ("lab", vec!["lab"]),
         ("config", vec!["config"]),
         ("config-check", vec!["config", "check"]),

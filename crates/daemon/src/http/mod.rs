@@ -1,6 +1,7 @@
 //! The web side: what it serves, to whom, within which limits.
 
 mod body;
+mod changes;
 mod html;
 mod page;
 mod probe;
@@ -9,6 +10,7 @@ mod serve;
 mod stall;
 mod target_page;
 
+use crate::chronicle::Source;
 use crate::fleet::Fleet;
 use crate::reload::{Cause, Loader};
 use crate::visitor::AnyVisitor;
@@ -18,7 +20,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use siptls_metrics::{CONTENT_TYPE, Exposition, Own};
+use siptls_journal::{Page, Query};
+use siptls_metrics::{CONTENT_TYPE, Exposition, JournalNumbers, Own};
 use siptls_model::clock;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -81,6 +84,7 @@ not found; there are:
 /probe?target=NAME     one probe, now
 /api/v1/reports        reports of all targets
 /api/v1/reports/NAME   reports of one target
+/api/v1/changes        what changed, and when
 /-/healthy  /-/ready   liveness, readiness
 POST /-/reload         load the configuration again
 ";
@@ -95,6 +99,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/probe", get(probe::probe))
         .route("/api/v1/reports", get(reports::all))
         .route("/api/v1/reports/{name}", get(reports::one))
+        .route("/api/v1/changes", get(changes::changes))
         .route("/-/healthy", get(|| async { text(StatusCode::OK, "healthy\n") }))
         .route("/-/ready", get(ready))
         .route("/-/reload", post(reload).put(reload))
@@ -171,8 +176,40 @@ async fn reload(State(app): State<Arc<App>>, headers: HeaderMap) -> Response {
     }
 }
 
+/// The changes that a question asks for, wherever they are kept.
+async fn changes_of(app: &Arc<App>, query: Query) -> (Source, Page) {
+    let held = Arc::clone(app);
+    let all = query.target.clone();
+    let held = move || match &all {
+        Some(name) => held
+            .fleet
+            .member(name)
+            .map(|member| member.changes())
+            .unwrap_or_default(),
+        None => held
+            .fleet
+            .members()
+            .iter()
+            .flat_map(|member| member.changes())
+            .collect(),
+    };
+    app.fleet.chronicle().changes(query, held).await
+}
+
 async fn metrics(State(app): State<Arc<App>>) -> Response {
+    let journal = app.fleet.chronicle().journal().map(|journal| {
+        let numbers = journal.numbers();
+        let shown = JournalNumbers {
+            writes: numbers.writes,
+            failures: numbers.failures,
+            dropped: numbers.dropped,
+            size_bytes: numbers.size_bytes,
+            healthy: numbers.healthy,
+        };
+        shown.render()
+    });
+    let own = std::iter::once(app.own.render()).chain(journal);
     let shown = app.fleet.shown(&*app.visitor, clock::now());
-    let chunks = std::iter::once(app.own.render()).chain(Exposition::new(shown));
+    let chunks = own.chain(Exposition::new(shown));
     ([(header::CONTENT_TYPE, CONTENT_TYPE)], body::of_chunks(chunks)).into_response()
 }

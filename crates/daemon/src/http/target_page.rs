@@ -6,9 +6,13 @@ use crate::member::{Member, Sight};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
+use siptls_journal::{Change, Query};
 use siptls_model::{Finding, Report, Status, clock};
 use std::fmt::Write as _;
 use std::sync::Arc;
+
+/// Changes shown, the newest first.
+const CHANGES: usize = 20;
 
 /// The page of one target.
 pub(crate) async fn target(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
@@ -19,15 +23,22 @@ pub(crate) async fn target(State(app): State<Arc<App>>, Path(name): Path<String>
         );
         return (StatusCode::NOT_FOUND, Html(page("../", "not found", &body))).into_response();
     };
+    let query = Query {
+        target: Some(name),
+        newest_first: true,
+        limit: CHANGES,
+        ..Query::default()
+    };
+    let (_, changes) = super::changes_of(&app, query).await;
     Html(page(
         "../",
         &format!("{} – siptls-probe", member.target.name),
-        &body(&member),
+        &body(&member, &changes.changes),
     ))
     .into_response()
 }
 
-fn body(member: &Member) -> String {
+fn body(member: &Member, changes: &[Change]) -> String {
     let target = &member.target;
     let mut out = format!(
         "<nav><a href=\"../\">all targets</a></nav>\n<h1>{}</h1>\n<p class=\"soft\">{}, profile {}",
@@ -50,7 +61,44 @@ fn body(member: &Member) -> String {
     for sight in sights {
         write_sight(&mut out, &sight, &member.profile().caller);
     }
+    write_changes(&mut out, changes);
     out
+}
+
+fn write_changes(out: &mut String, changes: &[Change]) {
+    out.push_str("<section>\n<h2>Last changes</h2>\n");
+    if changes.is_empty() {
+        out.push_str("<p>None is known.</p>\n</section>\n");
+        return;
+    }
+    out.push_str("<div class=\"wide\"><table class=\"stack\">\n<thead><tr><th>when</th><th>what</th><th>how</th></tr></thead>\n<tbody>\n");
+    for change in changes {
+        let _ = write!(
+            out,
+            "<tr><td>{}</td><td>{}<br><span class=\"soft\">{}</span></td><td class=\"long\">",
+            safe(change.time.strftime("%Y-%m-%d %H:%M:%SZ")),
+            change.aspect,
+            safe(change.address.as_deref().unwrap_or("all addresses"))
+        );
+        for difference in change.differences() {
+            let _ = write!(
+                out,
+                "{} <span class=\"soft\">{}</span><br>",
+                safe(&difference.how),
+                safe(&difference.what)
+            );
+        }
+        if change.count > 1 {
+            let _ = write!(
+                out,
+                "<span class=\"soft\">{} times, last {}</span>",
+                change.count,
+                safe(change.last_time.strftime("%Y-%m-%d %H:%M:%SZ"))
+            );
+        }
+        out.push_str("</td></tr>\n");
+    }
+    out.push_str("</tbody>\n</table></div>\n</section>\n");
 }
 
 fn write_sight(out: &mut String, sight: &Sight, caller: &str) {

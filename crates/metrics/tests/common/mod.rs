@@ -267,6 +267,7 @@ pub(crate) fn series(visit: &(Observation, Judgement)) -> Series {
     tally.count(&visit.0);
     if visit.0.survey.is_some() {
         tally.surveyed(visit.0.started_at);
+        tally.changed([Some(visit.0.started_at), None, None, None, None]);
     }
     Series::new(
         Subject::new(&visit.0.target, &visit.0.place()),
