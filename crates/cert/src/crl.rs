@@ -16,7 +16,7 @@ use crate::key;
 use crate::name::Name;
 use crate::signature::{Outcome, Signed};
 
-/// The largest list that is read, in bytes: a million entries of the usual 37 bytes and room. Whoever fetches one may
+/// The largest list that is read, in bytes: a million entries of the usual 37 to 50 bytes and room. Whoever fetches one may
 /// well set a lower limit.
 pub const MAX_CRL: usize = 64 * 1024 * 1024;
 

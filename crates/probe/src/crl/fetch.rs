@@ -22,7 +22,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-/// Most bytes of a list that are fetched: some 450,000 entries. Authorities part longer lists.
+/// Most bytes of a list that are fetched: some 350,000 entries. Authorities part longer lists.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
 /// Longest fetch, look-up and redirects included; waiting for one's turn at the host is not.
 pub const FETCH_LIMIT: Duration = Duration::from_secs(15);
