@@ -75,7 +75,7 @@ fn a_good_visit_passes_every_check() {
             "{finding:?}"
         );
     }
-    assert_eq!(judgement.findings.len(), 17);
+    assert_eq!(judgement.findings.len(), 18);
     assert!(judgement.findings.is_sorted_by_key(|finding| finding.id));
     assert_eq!(judgement.verdict, Verdict::Pass);
     let chain = judgement.chain.unwrap();
