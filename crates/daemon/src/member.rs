@@ -381,14 +381,7 @@ pub(crate) fn abnormal(target: &Arc<Target>, message: &str, now: Timestamp) -> (
         error: Some(error),
         ..Observation::blank(target, None, now)
     };
-    let judgement = Judgement {
-        as_of: now,
-        findings: Vec::new(),
-        verdict: Verdict::Inconclusive,
-        chain: None,
-        removal_day: None,
-    };
-    (observation, judgement)
+    (observation, Judgement::blank(now, Verdict::Inconclusive))
 }
 
 fn log(observation: &Observation, judgement: &Judgement, last: Option<Verdict>) {

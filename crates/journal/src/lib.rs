@@ -25,7 +25,7 @@
 //! let target = Arc::new(Target::new("acme", "192.0.2.7".parse().unwrap(), "genesys-byoc-customer"));
 //! let visit = |verdict| {
 //!     let seen = Observation::blank(&target, Some("192.0.2.7:5061".parse().unwrap()), "2027-03-15T06:00:00Z".parse().unwrap());
-//!     let judged = Judgement { as_of: seen.started_at, findings: Vec::new(), verdict, chain: None };
+//!     let judged = Judgement::blank(seen.started_at, verdict);
 //!     [(seen, judged)]
 //! };
 //! let mut history = History::new("acme", Known::default());

@@ -238,6 +238,18 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// A judgement of nothing: no check was asked.
+    #[must_use]
+    pub const fn blank(as_of: Timestamp, verdict: Verdict) -> Self {
+        Self {
+            as_of,
+            findings: Vec::new(),
+            verdict,
+            chain: None,
+            removal_day: None,
+        }
+    }
+
     /// The finding of a check, when the profile asks for it.
     #[must_use]
     pub fn finding(&self, id: CheckId) -> Option<&Finding> {

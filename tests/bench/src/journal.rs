@@ -134,12 +134,5 @@ fn visit(number: usize, chain: &Arc<Chain>, now: Timestamp) -> (Observation, Jud
         }),
         ..Observation::blank(&target, Some(address.parse().unwrap()), now)
     };
-    let judgement = Judgement {
-        as_of: now,
-        findings: Vec::new(),
-        verdict: Verdict::Pass,
-        removal_day: None,
-        chain: None,
-    };
-    (seen, judgement)
+    (seen, Judgement::blank(now, Verdict::Pass))
 }

@@ -24,14 +24,7 @@ fn visit(address: Option<&str>, verdict: Verdict) -> (Observation, Judgement) {
         flight: Arc::from(b"flight".as_slice()),
         ..Observation::blank(&target, address, at(0))
     };
-    let judgement = Judgement {
-        as_of: at(0),
-        findings: Vec::new(),
-        verdict,
-        removal_day: None,
-        chain: None,
-    };
-    (seen, judgement)
+    (seen, Judgement::blank(at(0), verdict))
 }
 
 fn asking(mode: ClientCertificateMode, requested: Option<bool>, names: &[&str]) -> (Observation, Judgement) {

@@ -253,11 +253,8 @@ pub(crate) fn failed(
         ..Observation::blank(target, address, "2026-11-22T07:00:00Z".parse().unwrap())
     };
     let judgement = Judgement {
-        as_of: observation.started_at,
         findings: vec![finding(CheckId::ChainComplete, Status::Skip, Severity::Critical)],
-        verdict: Verdict::Inconclusive,
-        chain: None,
-        removal_day: None,
+        ..Judgement::blank(observation.started_at, Verdict::Inconclusive)
     };
     (observation, judgement)
 }
