@@ -9,7 +9,7 @@ use crate::text;
 use siptls_cert::{
     Anchor, Certificate, Chain, DateStatus, KeyFacts, Path, PathProblem, Position, Purpose, dates,
 };
-use siptls_model::{Acceptance, CipherSuite, Observation, Reason, ReferenceResult};
+use siptls_model::{Acceptance, CipherSuite, ClientCertificateMode, Observation, Reason, ReferenceResult};
 
 /// Length of the RSA keys that webpki takes, in bits.
 const RSA_BITS: std::ops::RangeInclusive<u32> = 2048..=8192;
@@ -155,6 +155,15 @@ fn handshake(seen: &Observation, chain: &Chain, reference: &ReferenceResult) -> 
             .find(|(known, _)| known == suite)
             .map(|(_, found)| *found)
     };
+    // The suites may have been finished with an identity of a rehearsal; the reference client presents nothing.
+    let mode = seen
+        .handshake
+        .as_ref()
+        .map(|handshake| handshake.client_certificate.mode);
+    if mode == Some(ClientCertificateMode::Required) {
+        refusals.push("a client certificate is insisted on".to_owned());
+        return Prediction::of(refusals, open);
+    }
     // A handshake that was finished says which suite counts; otherwise any of those offered may have been chosen.
     let suites: Vec<CipherSuite> = match reference.cipher_suite {
         Some(chosen) => vec![chosen],
@@ -165,9 +174,6 @@ fn handshake(seen: &Observation, chain: &Chain, reference: &ReferenceResult) -> 
         .any(|suite| found(suite) == Some(Acceptance::Accepted))
     {
         match seen.error.as_ref().map(|error| error.reason) {
-            Some(Reason::ClientCertificateRequired) => {
-                refusals.push("a client certificate is insisted on".to_owned());
-            }
             Some(
                 reason @ (Reason::BadKeyExchangeSignature | Reason::BadRecord | Reason::ProtocolViolation),
             ) => {

@@ -132,7 +132,12 @@ fn both_results_are_compared() {
             Reason::ClientCertificateRequired,
         )
     };
-    let rows: [(&str, &Observation, bool, bool, &str); 9] = [
+    // A rehearsal's identity finished every suite, and the reference client has none to present.
+    let rehearsed = Observation {
+        survey: Some(Arc::new(whole())),
+        ..insisting.clone()
+    };
+    let rows: [(&str, &Observation, bool, bool, &str); 10] = [
         // Name; what was seen; whether the handshake, and whether the certificate is predicted to do.
         ("good", &good_one, true, true, ""),
         (
@@ -190,6 +195,13 @@ fn both_results_are_compared() {
         (
             "insisting on a certificate",
             &insisting,
+            false,
+            true,
+            "insisted on",
+        ),
+        (
+            "insisting, suites finished with an identity",
+            &rehearsed,
             false,
             true,
             "insisted on",
