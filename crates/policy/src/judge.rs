@@ -4,12 +4,12 @@ use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
 use crate::{
-    agreement, completion, hello, identity, reference, rehearsal, removal, request, sip, survey, text, trust,
-    usage, validity,
+    agreement, completion, hello, identity, lifetime, reference, rehearsal, removal, request, sip, survey,
+    text, trust, usage, validity,
 };
 use jiff::Timestamp;
 use siptls_catalog::{
-    CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, load_balancer, region_root_group,
+    BROWSER, CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, load_balancer, region_root_group,
     root_group,
 };
 use siptls_model::{
@@ -17,6 +17,7 @@ use siptls_model::{
     Target, Verdict, Who,
 };
 use std::borrow::Cow;
+use std::slice;
 use std::sync::Arc;
 
 /// Judges observations of one target by one profile.
@@ -28,6 +29,8 @@ pub struct Judge {
     profile: Arc<Profile>,
     roots: Roots,
     paths: Paths,
+    /// To roots that browsers trust, whatever roots count for the target.
+    browser_paths: Paths,
 }
 
 /// The roots that count for a target.
@@ -61,6 +64,7 @@ impl Judge {
             profile,
             roots,
             paths: Paths::default(),
+            browser_paths: Paths::default(),
         }
     }
 
@@ -84,14 +88,17 @@ impl Judge {
     /// visit that a failed check explains (SIP not answered, a client certificate insisted on) counts as seen.
     #[must_use]
     pub fn judge_visit(&self, observations: &[Observation], now: Timestamp) -> Vec<Judgement> {
+        let is_limited = self.profile.check(CheckId::CertificateLifetime).is_some();
+        let browser = root_group(BROWSER).filter(|_| is_limited);
         let sights: Vec<Sight<'_>> = observations
             .iter()
             .map(|observation| {
-                let path = observation
-                    .chain
-                    .as_ref()
-                    .map(|chain| self.paths.path(chain, &self.roots));
-                Sight::new(&self.profile, &self.roots, observation, now, path)
+                let chain = observation.chain.as_ref();
+                let path = chain.map(|chain| self.paths.path(chain, &self.roots.sets));
+                let browser_path = chain
+                    .zip(browser)
+                    .map(|(chain, group)| self.browser_paths.path(chain, slice::from_ref(&group.roots)));
+                Sight::new(&self.profile, &self.roots, observation, now, path, browser_path)
             })
             .collect();
         let agreement = agreement::of(&sights);
@@ -213,6 +220,7 @@ fn answer(sight: &Sight<'_>, rule: &CheckRule, agreement: &Answer) -> Answer {
         CheckId::AddressesAgree => agreement.clone(),
         CheckId::HandshakeCompletes => completion::completes(sight),
         CheckId::ReferenceClientAgrees => reference::agrees(sight),
+        CheckId::CertificateLifetime => lifetime::limited(sight),
         CheckId::CertificateNotRevoked => Answer::skip("Not looked at by a routine visit"),
     }
 }

@@ -6,6 +6,7 @@
 //!                 ▲        (now) ├─ trust    chain, roots
 //!  Observation ───┘              ├─ identity names            ──► Judgement
 //!                                ├─ validity dates                (findings, verdict)
+//!                                ├─ lifetime days allowed by browsers' rules
 //!                                ├─ usage    extended key usage
 //!                                ├─ completion the handshake's end
 //!                                ├─ reference a second client's opinion
@@ -47,6 +48,7 @@ mod elsewhere;
 mod hello;
 mod identity;
 mod judge;
+mod lifetime;
 mod paths;
 mod reference;
 mod rehearsal;

@@ -69,7 +69,7 @@ fn every_check_is_explained() {
         }
         explained += 1;
     }
-    assert_eq!(explained, 21);
+    assert_eq!(explained, 22);
     insta::assert_snapshot!(
         "explain-ecdhe-secp384r1",
         run(&["explain", "ecdhe-secp384r1"]).stdout
