@@ -563,6 +563,23 @@ fn a_daemon_that_watches_both_sides_follows_a_certificate_without_client_auth() 
         Some(seconds(time(&begins["not_before"])))
     );
     assert_eq!(value(&metrics, REMOVAL_DEADLINE, &sbc), Some(seconds(ends[2])));
+
+    // It fails to answer: that says nothing about its certificate.
+    drop(renewed);
+    let lost = ["target=\"lb02.voice.euc1.pure.cloud\""];
+    until("a visit that fails", DEADLINE, || {
+        (value(&daemon.metrics(), "siptls_up", &lost) == Some(0.0)).then_some(())
+    });
+    let started = time(&daemon.report("sbc")["started_at"]);
+    let report = until("two more visits to the endpoint", DEADLINE, || {
+        let report = daemon.report("sbc");
+        (time(&report["started_at"]) > started + SignedDuration::from_millis(1_500)).then_some(report)
+    });
+    assert_eq!(ready(&report).0, "fail", "{report}");
+    assert_eq!(
+        report["eku_removal"]["unseen"],
+        json!(["lb04.voice.euc1.pure.cloud"])
+    );
 }
 
 /// `catalog verify` with the test's root; the entries, in the order of the list.
