@@ -12,6 +12,7 @@ use siptls_catalog::{
     BROWSER, CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, load_balancer, region_root_group,
     root_group,
 };
+use siptls_cert::Chain;
 use siptls_model::{
     ChainJudgement, CheckId, Finding, Judgement, Observation, Phase, Reason, Revocation, Severity, Status,
     Target, Verdict, Who,
@@ -89,16 +90,24 @@ impl Judge {
     #[must_use]
     pub fn judge_visit(&self, observations: &[Observation], now: Timestamp) -> Vec<Judgement> {
         let is_limited = self.profile.check(CheckId::CertificateLifetime).is_some();
-        let browser = root_group(BROWSER).filter(|_| is_limited);
+        // Reading that list takes time, and nobody asks before there is a chain.
+        let browser_path = |chain: &Arc<Chain>| {
+            let group = is_limited.then(|| root_group(BROWSER)).flatten()?;
+            Some(self.browser_paths.path(chain, slice::from_ref(&group.roots)))
+        };
         let sights: Vec<Sight<'_>> = observations
             .iter()
             .map(|observation| {
                 let chain = observation.chain.as_ref();
                 let path = chain.map(|chain| self.paths.path(chain, &self.roots.sets));
-                let browser_path = chain
-                    .zip(browser)
-                    .map(|(chain, group)| self.browser_paths.path(chain, slice::from_ref(&group.roots)));
-                Sight::new(&self.profile, &self.roots, observation, now, path, browser_path)
+                Sight::new(
+                    &self.profile,
+                    &self.roots,
+                    observation,
+                    now,
+                    path,
+                    chain.and_then(browser_path),
+                )
             })
             .collect();
         let agreement = agreement::of(&sights);
