@@ -4,7 +4,8 @@
 //!  config/profiles/*.yaml ──► Profile        what a peer demands, rule by rule
 //!  config/data/*.pem,*.csv ─► RootGroup      whom a peer trusts
 //!                          ├► ListedEndpoint which hosts a platform has
-//!                          └► ClientAuthStep when authorities stop issuing clientAuth
+//!                          ├► ClientAuthStep when authorities stop issuing clientAuth
+//!                          └► LifetimeLimit  how long certificates of public authorities may last
 //!  config/data/*.yaml ──────► Explanation    what a check means and how to mend it
 //! ```
 //!
@@ -30,6 +31,7 @@ mod csv;
 mod endpoints;
 mod explanation;
 mod fault;
+mod lifetimes;
 mod profile;
 mod roots;
 mod shape;
@@ -42,6 +44,7 @@ pub use endpoints::{
 };
 pub use explanation::{Explanation, VendorFix, explain};
 pub use fault::{ProfileError, ProfileFault};
+pub use lifetimes::{LifetimeLimit, certificate_lifetimes, lifetime_limit};
 pub use profile::{
     Certainty, CheckRule, ClientCertificateExpectation, DEFAULT_PROFILE, Direction, NameRule, Profile,
     Provenance, RootRule, SipExpectation, SuiteRule, profile, profiles,

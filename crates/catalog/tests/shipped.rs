@@ -54,6 +54,7 @@ fn every_data_file_is_shipped() {
             "byoc_trusted_roots.csv",
             "byoc_trusted_roots.pem",
             "byoc_trusted_roots_detail.csv",
+            "certificate_lifetimes.csv",
             "client_auth_timetable.csv",
             "cross_certificates.csv",
             "explanations.yaml",
@@ -89,7 +90,7 @@ fn every_rule_has_a_source_and_a_date_that_is_not_ahead() {
             ["offer", "groups", "client_certificate", "roots", "names", "sip"]
         );
     }
-    assert_eq!(rules, 39 + 17 + 17 + 10 + 3 * 7);
+    assert_eq!(rules, 39 + 20 + 17 + 10 + 3 * 7);
 }
 
 #[test]

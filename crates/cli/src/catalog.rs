@@ -8,17 +8,29 @@ use crate::output::Output;
 use crate::page::Page;
 use serde_json::{Value, json as value};
 use siptls_catalog::{
-    CheckRule, ClientAuthChange, ClientAuthStep, ListedEndpoint, Profile, RootGroup, RootRule, SuiteRule,
-    bundles, client_auth_timetable, endpoints, profiles, root_groups,
+    CheckRule, ClientAuthChange, ClientAuthStep, LifetimeLimit, ListedEndpoint, Profile, RootGroup, RootRule,
+    SuiteRule, bundles, certificate_lifetimes, client_auth_timetable, endpoints, profiles, root_groups,
 };
+use siptls_model::{Timestamp, clock};
 
 /// Name of the one endpoint list.
 const ENDPOINT_LIST: &str = "genesys-byoc-endpoints";
 
-/// Name of the one timetable.
+/// Name of the timetable of clientAuth.
 const TIMETABLE: &str = "client-auth-timetable";
 
 const TIMETABLE_TITLE: &str = "When public authorities stop issuing certificates for clientAuth";
+
+/// Name of the table of lifetimes.
+const LIFETIMES: &str = "certificate-lifetimes";
+
+const LIFETIMES_TITLE: &str =
+    "How long certificates under roots that browsers trust may last, by the day of issue";
+
+/// Days before its end from which a root is marked. Replacing one takes both sides.
+const ROOT_NOTICE_DAYS: i64 = 90;
+
+const DAY_SECONDS: i64 = 86_400;
 
 /// Column of texts behind labels.
 const TEXT: usize = 18;
@@ -38,7 +50,7 @@ pub(crate) fn list(format: ListFormat) -> Result<Outcome, Failure> {
                 "profiles": profiles,
                 "root_groups": groups,
                 "endpoint_lists": lists,
-                "timetables": [head(TIMETABLE, TIMETABLE_TITLE)],
+                "timetables": [head(TIMETABLE, TIMETABLE_TITLE), head(LIFETIMES, LIFETIMES_TITLE)],
             });
             output.write(&json::document(&document)?)?;
         }
@@ -73,6 +85,7 @@ pub(crate) fn list(format: ListFormat) -> Result<Outcome, Failure> {
             page.blank();
             page.line("Timetables");
             entry(&mut page, TIMETABLE, TIMETABLE_TITLE);
+            entry(&mut page, LIFETIMES, LIFETIMES_TITLE);
             output.write(&page.into_text())?;
         }
     }
@@ -101,23 +114,28 @@ pub(crate) fn show(name: &str, format: ListFormat) -> Result<Outcome, Failure> {
     let group = all_groups().find(|group| group.name == name);
     let list = (name == ENDPOINT_LIST).then(endpoints);
     let timetable = (name == TIMETABLE).then(client_auth_timetable);
-    if profile.is_none() && group.is_none() && list.is_none() && timetable.is_none() {
+    let lifetimes = (name == LIFETIMES).then(certificate_lifetimes);
+    let is_table = list.is_some() || timetable.is_some() || lifetimes.is_some();
+    if profile.is_none() && group.is_none() && !is_table {
         let known = profiles().iter().map(|profile| profile.name.as_str());
-        let known = known
-            .chain(all_groups().map(|group| group.name))
-            .chain([ENDPOINT_LIST, TIMETABLE]);
+        let known =
+            known
+                .chain(all_groups().map(|group| group.name))
+                .chain([ENDPOINT_LIST, TIMETABLE, LIFETIMES]);
         return Err(Failure::UnknownName {
             found: shown(name),
             nearest: nearest(name, known).map(str::to_owned),
         });
     }
+    let now = clock::now();
     let mut output = Output::standard();
     match format {
         ListFormat::Json => {
             let document = value!({
                 "profile": profile.map(|profile| profile_value(profile)),
-                "root_group": group.map(group_value),
+                "root_group": group.map(|group| group_value(group, now)),
                 "timetable": timetable.map(|steps| steps.iter().map(step_value).collect::<Vec<_>>()),
+                "lifetimes": lifetimes.map(|limits| limits.iter().map(limit_value).collect::<Vec<_>>()),
                 "endpoint_list": list.map(|list| list.iter().map(endpoint_value).collect::<Vec<_>>()),
             });
             output.write(&json::document(&document)?)?;
@@ -131,13 +149,16 @@ pub(crate) fn show(name: &str, format: ListFormat) -> Result<Outcome, Failure> {
                 if profile.is_some() {
                     page.blank();
                 }
-                show_group(&mut page, group);
+                show_group(&mut page, group, now);
             }
             if let Some(list) = list {
                 show_endpoints(&mut page, list);
             }
             if let Some(steps) = timetable {
                 show_timetable(&mut page, steps);
+            }
+            if let Some(limits) = lifetimes {
+                show_lifetimes(&mut page, limits);
             }
             output.write(&page.into_text())?;
         }
@@ -225,7 +246,7 @@ fn roots(rule: &RootRule) -> String {
     }
 }
 
-fn show_group(page: &mut Page, group: &RootGroup) {
+fn show_group(page: &mut Page, group: &RootGroup, now: Timestamp) {
     page.paragraph(0, &format!("Root group {}: {}", group.name, group.title));
     page.labelled(2, "source", TEXT, group.source);
     page.labelled(2, "read on", TEXT, &group.since.to_string());
@@ -239,10 +260,11 @@ fn show_group(page: &mut Page, group: &RootGroup) {
         page.paragraph(
             2,
             &format!(
-                "{} [{}], {}",
+                "{} [{}], {}{}",
                 root.name,
                 certificate.subject.hash_hex(),
-                certificate.not_after
+                certificate.not_after,
+                end_mark(ends_in_days(certificate.not_after, now))
             ),
         );
     }
@@ -252,6 +274,21 @@ fn show_group(page: &mut Page, group: &RootGroup) {
         for listed in &group.names_without_certificate {
             page.paragraph(2, &format!("{} [{}]", listed.common_name, listed.subject_hash));
         }
+    }
+}
+
+/// Whole days until an end; below zero when it is over, -1 within the first day after it.
+fn ends_in_days(end: Timestamp, now: Timestamp) -> i64 {
+    (end.as_second() - now.as_second()).div_euclid(DAY_SECONDS)
+}
+
+/// The mark of a root that has ended or soon will.
+fn end_mark(days: i64) -> String {
+    let count = |days: i64| format!("{days} day{}", if days == 1 { "" } else { "s" });
+    match days {
+        ..0 => format!(": HAS ENDED, {} ago", count(-days - 1)),
+        0..=ROOT_NOTICE_DAYS => format!(": ENDS in {}", count(days)),
+        _ => String::new(),
     }
 }
 
@@ -301,6 +338,26 @@ fn show_timetable(page: &mut Page, steps: &[ClientAuthStep]) {
         page.labelled(2, "issuers", TEXT, &issuers);
         page.labelled(2, "source", TEXT, &step.source);
     }
+}
+
+fn show_lifetimes(page: &mut Page, limits: &[LifetimeLimit]) {
+    page.paragraph(0, &format!("Timetable {LIFETIMES}: {LIFETIMES_TITLE}"));
+    for limit in limits {
+        page.blank();
+        page.paragraph(
+            0,
+            &format!("issued from {} on: {} days", limit.from, limit.max_days),
+        );
+        page.labelled(2, "source", TEXT, &limit.source);
+    }
+}
+
+fn limit_value(limit: &LifetimeLimit) -> Value {
+    value!({
+        "from": limit.from.to_string(),
+        "max_days": limit.max_days,
+        "source": limit.source,
+    })
 }
 
 fn step_value(step: &ClientAuthStep) -> Value {
@@ -356,13 +413,14 @@ fn check_value(rule: &CheckRule) -> Value {
     })
 }
 
-fn group_value(group: &RootGroup) -> Value {
+fn group_value(group: &RootGroup, now: Timestamp) -> Value {
     let roots = group.roots.roots().iter().map(|root| {
         value!({
             "name": root.name,
             "subject": root.certificate.subject.text(),
             "subject_hash": root.certificate.subject.hash_hex(),
             "not_after": root.certificate.not_after.to_string(),
+            "ends_in_days": ends_in_days(root.certificate.not_after, now),
         })
     });
     value!({
@@ -387,4 +445,26 @@ fn endpoint_value(endpoint: &ListedEndpoint) -> Value {
         "confirmed": endpoint.confirmed,
         "basis": endpoint.basis,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_root_is_marked_from_ninety_days_before_its_end() {
+        let end: Timestamp = "2026-11-27T20:53:42Z".parse().unwrap();
+        for (now, days, mark) in [
+            ("2026-08-28T20:53:42Z", 91, ""),
+            ("2026-08-28T20:53:43Z", 90, ": ENDS in 90 days"),
+            ("2026-11-26T20:53:42Z", 1, ": ENDS in 1 day"),
+            ("2026-11-27T20:53:42Z", 0, ": ENDS in 0 days"),
+            ("2026-11-27T20:53:43Z", -1, ": HAS ENDED, 0 days ago"),
+            ("2026-11-28T20:53:43Z", -2, ": HAS ENDED, 1 day ago"),
+            ("2027-11-27T20:53:43Z", -366, ": HAS ENDED, 365 days ago"),
+        ] {
+            let found = ends_in_days(end, now.parse().unwrap());
+            assert_eq!((found, end_mark(found).as_str()), (days, mark), "{now}");
+        }
+    }
 }

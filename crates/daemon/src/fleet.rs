@@ -194,7 +194,7 @@ impl Fleet {
         let region = seen.target.peer_region.as_deref();
         let balancers = region.and_then(|region| self.roll().balancers.get(region).cloned());
         let sights: Vec<_> = (balancers.iter().flatten())
-            .flat_map(|balancer| balancer.sights())
+            .flat_map(|balancer| balancer.shown())
             .collect();
         peer_side(seen, sights.iter().map(|sight| &sight.observation)).map(Arc::new)
     }

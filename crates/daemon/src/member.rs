@@ -34,6 +34,8 @@ pub(crate) struct Member {
 
 struct Seen {
     addresses: Vec<Arc<Sight>>,
+    /// Of each of these addresses, the last time that it showed a certificate.
+    shown: Vec<Arc<Sight>>,
     /// Counters of places that the last visit did not see, the oldest first.
     remembered: Vec<Remembered>,
     clock: SurveyClock,
@@ -69,6 +71,7 @@ impl Member {
     pub(crate) fn new(id: SlotId, planned: &PlannedTarget, together: usize, history: History) -> Self {
         let seen = Seen {
             addresses: Vec::new(),
+            shown: Vec::new(),
             remembered: Vec::new(),
             clock: SurveyClock::new(&planned.target, together, Instant::now()),
             surveys: Vec::new(),
@@ -128,6 +131,12 @@ impl Member {
     /// What was seen last of each address; empty before the first visit.
     pub(crate) fn sights(&self) -> Vec<Arc<Sight>> {
         self.seen().addresses.clone()
+    }
+
+    /// What was seen of each address when it last showed a certificate: a visit that fails in between says nothing about
+    /// that certificate.
+    pub(crate) fn shown(&self) -> Vec<Arc<Sight>> {
+        self.seen().shown.clone()
     }
 
     /// What was seen last of a place ([`Observation::place`]).
@@ -304,6 +313,14 @@ impl Member {
             })
             .collect();
         seen.addresses.shrink_to_fit();
+        let before = std::mem::take(&mut seen.shown);
+        let last_shown = |sight: &Arc<Sight>| match sight.observation.chain {
+            Some(_) => Some(Arc::clone(sight)),
+            None => (before.iter())
+                .find(|known| known.observation.place() == sight.observation.place())
+                .cloned(),
+        };
+        seen.shown = seen.addresses.iter().filter_map(last_shown).collect();
     }
 }
 

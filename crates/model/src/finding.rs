@@ -76,6 +76,8 @@ checks! {
     HandshakeCompletes = "handshake-completes";
     /// A mainstream client comes to the same result as this program.
     ReferenceClientAgrees = "reference-client-agrees";
+    /// The leaf of a public authority lasts no longer than was allowed when it was issued.
+    CertificateLifetime = "certificate-lifetime";
 }
 
 impl fmt::Display for CheckId {
@@ -461,7 +463,7 @@ mod tests {
 
     #[test]
     fn identifiers_round_trip() {
-        assert_eq!(CheckId::ALL.len(), 21);
+        assert_eq!(CheckId::ALL.len(), 22);
         for id in CheckId::ALL {
             assert_eq!(CheckId::from_code(id.code()), Some(*id));
         }

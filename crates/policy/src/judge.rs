@@ -4,20 +4,21 @@ use crate::answer::Answer;
 use crate::paths::Paths;
 use crate::sight::Sight;
 use crate::{
-    agreement, completion, hello, identity, reference, rehearsal, removal, request, revocation, sip, survey,
-    text, trust, usage, validity,
+    agreement, completion, hello, identity, lifetime, reference, rehearsal, removal, request, revocation,
+    sip, survey, text, trust, usage, validity,
 };
 use jiff::Timestamp;
 use siptls_catalog::{
-    CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, load_balancer, region_root_group,
+    BROWSER, CheckRule, ListedName, Profile, RootGroup, RootRule, RootSet, load_balancer, region_root_group,
     root_group,
 };
-use siptls_cert::{Link, links};
+use siptls_cert::{Chain, Link, links};
 use siptls_model::{
     ChainJudgement, CheckId, Finding, Judgement, Observation, Phase, Reason, Severity, Status, Target,
     Verdict, Who,
 };
 use std::borrow::Cow;
+use std::slice;
 use std::sync::Arc;
 
 /// Judges observations of one target by one profile.
@@ -29,6 +30,8 @@ pub struct Judge {
     profile: Arc<Profile>,
     roots: Roots,
     paths: Paths,
+    /// To roots that browsers trust, whatever roots count for the target.
+    browser_paths: Paths,
 }
 
 /// The roots that count for a target.
@@ -62,6 +65,7 @@ impl Judge {
             profile,
             roots,
             paths: Paths::default(),
+            browser_paths: Paths::default(),
         }
     }
 
@@ -85,14 +89,25 @@ impl Judge {
     /// visit that a failed check explains (SIP not answered, a client certificate insisted on) counts as seen.
     #[must_use]
     pub fn judge_visit(&self, observations: &[Observation], now: Timestamp) -> Vec<Judgement> {
+        let is_limited = self.profile.check(CheckId::CertificateLifetime).is_some();
+        // Reading that list takes time, and nobody asks before there is a chain.
+        let browser_path = |chain: &Arc<Chain>| {
+            let group = is_limited.then(|| root_group(BROWSER)).flatten()?;
+            Some(self.browser_paths.path(chain, slice::from_ref(&group.roots)))
+        };
         let sights: Vec<Sight<'_>> = observations
             .iter()
             .map(|observation| {
-                let path = observation
-                    .chain
-                    .as_ref()
-                    .map(|chain| self.paths.path(chain, &self.roots));
-                Sight::new(&self.profile, &self.roots, observation, now, path)
+                let chain = observation.chain.as_ref();
+                let path = chain.map(|chain| self.paths.path(chain, &self.roots.sets));
+                Sight::new(
+                    &self.profile,
+                    &self.roots,
+                    observation,
+                    now,
+                    path,
+                    chain.and_then(browser_path),
+                )
             })
             .collect();
         let agreement = agreement::of(&sights);
@@ -146,7 +161,7 @@ impl Judge {
         let Some(chain) = &observation.chain else {
             return Vec::new();
         };
-        let path = self.paths.path(chain, &self.roots);
+        let path = self.paths.path(chain, &self.roots.sets);
         if path.anchor.is_none() && !self.roots.sets.is_empty() {
             return Vec::new();
         }
@@ -232,6 +247,7 @@ fn answer(sight: &Sight<'_>, rule: &CheckRule, agreement: &Answer) -> Answer {
         CheckId::HandshakeCompletes => completion::completes(sight),
         CheckId::ReferenceClientAgrees => reference::agrees(sight),
         CheckId::CertificateNotRevoked => revocation::not_revoked(sight),
+        CheckId::CertificateLifetime => lifetime::limited(sight),
     }
 }
 

@@ -7,6 +7,7 @@
 //!  Observation ───┘              ├─ identity names            ──► Judgement
 //!                                ├─ validity dates                (findings, verdict)
 //!                                ├─ revocation what lists say of the path
+//!                                ├─ lifetime days allowed by browsers' rules
 //!                                ├─ usage    extended key usage
 //!                                ├─ completion the handshake's end
 //!                                ├─ reference a second client's opinion
@@ -48,6 +49,7 @@ mod elsewhere;
 mod hello;
 mod identity;
 mod judge;
+mod lifetime;
 mod paths;
 mod reference;
 mod rehearsal;

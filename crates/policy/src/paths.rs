@@ -1,13 +1,13 @@
 //! Paths found before: an endpoint sends the same chain visit after visit.
 
-use crate::judge::Roots;
+use siptls_catalog::RootSet;
 use siptls_cert::{Chain, Path, PathProblem, assess_path};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most chains remembered: a target's addresses rarely have more than two.
 const MAX_REMEMBERED: usize = 4;
 
-/// The paths of the chains that a judge saw last, under its own roots. No date bears on a path, so
+/// The paths of the chains that a judge saw last, to the same roots each time. No date bears on a path, so
 /// what is remembered stays true.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
@@ -24,12 +24,12 @@ impl Clone for Paths {
 impl Paths {
     /// The path of a chain to the first set that it leads to; else of the first that it may lead to, were a signature known
     /// that cannot be computed; otherwise that of the first set.
-    pub(crate) fn path(&self, chain: &Arc<Chain>, roots: &Roots) -> Path {
+    pub(crate) fn path(&self, chain: &Arc<Chain>, sets: &[Arc<RootSet>]) -> Path {
         let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, path)) = remembered.iter().find(|(known, _)| Arc::ptr_eq(known, chain)) {
             return path.clone();
         }
-        let path = best_path(chain, roots);
+        let path = best_path(chain, sets);
         if remembered.len() == MAX_REMEMBERED {
             remembered.remove(0);
         }
@@ -38,14 +38,14 @@ impl Paths {
     }
 }
 
-fn best_path(chain: &Chain, roots: &Roots) -> Path {
+fn best_path(chain: &Chain, sets: &[Arc<RootSet>]) -> Path {
     let mut best: Option<Path> = None;
     let rank = |path: &Path| match path.problem {
         None => 0,
         Some(PathProblem::UnknownSignatureAlgorithm { .. }) => 1,
         Some(_) => 2,
     };
-    for set in &roots.sets {
+    for set in sets {
         let path = assess_path(chain, set);
         if best.as_ref().is_none_or(|best| rank(&path) < rank(best)) {
             best = Some(path);
@@ -54,5 +54,5 @@ fn best_path(chain: &Chain, roots: &Roots) -> Path {
             break;
         }
     }
-    best.unwrap_or_else(|| assess_path(chain, &siptls_catalog::RootSet::default()))
+    best.unwrap_or_else(|| assess_path(chain, &RootSet::default()))
 }

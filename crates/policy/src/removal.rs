@@ -42,7 +42,7 @@ fn peer_certificate(seen: &Observation) -> Option<(&'static str, PeerCertificate
 }
 
 /// What is known of the load balancers that dial a target, from what was seen of some of them last; of a load balancer
-/// itself: its own certificate. `None` for a target without a region.
+/// itself: its own certificate. In the order of hosts and addresses; `None` for a target without a region.
 #[must_use]
 pub fn peer_side<'a>(
     seen: &Observation,
@@ -57,12 +57,14 @@ pub fn peer_side<'a>(
         });
     }
     let region = seen.target.peer_region.as_deref()?;
-    let certificates: Vec<PeerCertificate> = balancers
+    let mut certificates: Vec<PeerCertificate> = balancers
         .into_iter()
         .filter_map(peer_certificate)
         .filter(|(of, _)| *of == region)
         .map(|(_, certificate)| certificate)
         .collect();
+    // The order of visits is chance.
+    certificates.sort_by(|one, other| (&one.host, one.address).cmp(&(&other.host, other.address)));
     let of_region = endpoints().iter().filter(|listed| listed.region_code == region);
     let unseen = of_region
         .map(|listed| listed.hostname.clone())

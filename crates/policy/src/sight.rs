@@ -16,6 +16,8 @@ pub(crate) struct Sight<'a> {
     pub(crate) host: String,
     /// The path; `None` when no Certificate message was read.
     pub(crate) path: Option<Path>,
+    /// The path to a root that browsers trust; `None` also when the profile asks for nothing that hangs on it.
+    pub(crate) browser_path: Option<Path>,
     /// The name rules; `None` when the leaf cannot be read.
     pub(crate) names: Option<NameMatch>,
     /// The same rules for the name of the SRV target that led to the address.
@@ -31,6 +33,7 @@ impl<'a> Sight<'a> {
         observation: &'a Observation,
         now: Timestamp,
         path: Option<Path>,
+        browser_path: Option<Path>,
     ) -> Self {
         let host = observation.target.verified_name();
         let chain = observation.chain.as_deref();
@@ -63,6 +66,7 @@ impl<'a> Sight<'a> {
             now,
             host,
             path,
+            browser_path,
             names,
             srv_names,
             listed,

@@ -218,6 +218,19 @@ fn the_evidence_names_certificates_issuers_dates_and_who_was_not_seen() {
 }
 
 #[test]
+fn whoever_was_visited_first_the_order_is_that_of_the_names() {
+    let pki = Pki::new();
+    let leaf = both((2027, 2, 14));
+    let seen: Vec<_> = BALANCERS.map(|host| balancer(&pki, host, Some(&leaf))).into();
+    let sbc = endpoint(&pki, Some("euc1"), &[]);
+    for order in [[0, 1, 2, 3], [3, 1, 0, 2]] {
+        let region = peer_side(&sbc, order.iter().map(|index| &seen[*index])).unwrap();
+        let hosts: Vec<&str> = region.certificates.iter().map(|one| one.host.as_str()).collect();
+        assert_eq!(hosts, BALANCERS);
+    }
+}
+
+#[test]
 fn a_load_balancer_speaks_for_itself() {
     let pki = Pki::new();
     let seen = balancer(&pki, BALANCERS[0], Some(&both((2027, 2, 14))));

@@ -22,11 +22,57 @@ fn the_catalog_is_listed_and_shown() {
             }
         }
     }
-    assert!(shown >= 14, "expected every profile, group and list, saw {shown}");
+    assert!(shown >= 16, "expected every profile, group and list, saw {shown}");
     let both = run(&["catalog", "show", "genesys-byoc-customer"]).stdout;
     assert!(
         both.contains("Profile genesys-byoc-customer:") && both.contains("Root group genesys-byoc-customer:")
     );
+}
+
+/// Of the roots that are marked and of those that are not, in both forms, by the clock of the machine.
+#[test]
+fn a_root_that_ends_soon_is_marked_with_the_days() {
+    let group = "genesys-byoc-customer";
+    let document = run(&["catalog", "show", group, "--format", "json"]).json();
+    let text = run(&["catalog", "show", group]).stdout;
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let roots = document["root_group"]["roots"].as_array().expect("roots");
+    assert!(roots.len() > 60, "{}", roots.len());
+    let mut marked = 0;
+    for root in roots {
+        let days = root["ends_in_days"].as_i64().expect("a number of days");
+        let line = format!(
+            "[{}], {}",
+            root["subject_hash"].as_str().expect("a hash"),
+            root["not_after"].as_str().expect("a time")
+        );
+        let mark = match days {
+            ..0 => ": HAS ENDED, ",
+            0..=90 => ": ENDS in ",
+            _ => " ",
+        };
+        assert!(
+            text.contains(&format!("{line}{mark}")) || text.ends_with(&line),
+            "{root}: {text}"
+        );
+        marked += usize::from(days <= 90);
+    }
+    // AddTrust's ended in 2020.
+    assert!(marked >= 1);
+}
+
+#[test]
+fn the_lifetimes_are_shown_with_their_sources() {
+    let text = run(&["catalog", "show", "certificate-lifetimes"]).stdout;
+    assert!(
+        text.contains("issued from 2029-03-15 on: 47 days") && text.contains("SC-081v3"),
+        "{text}"
+    );
+    let document = run(&["catalog", "show", "certificate-lifetimes", "--format", "json"]).json();
+    let days: Vec<_> = (document["lifetimes"].as_array().expect("limits").iter())
+        .map(|limit| limit["max_days"].as_u64().expect("days"))
+        .collect();
+    assert_eq!(days, [398, 200, 100, 47]);
 }
 
 #[test]
@@ -69,7 +115,7 @@ fn every_check_is_explained() {
         }
         explained += 1;
     }
-    assert_eq!(explained, 21);
+    assert_eq!(explained, 22);
     insta::assert_snapshot!(
         "explain-ecdhe-secp384r1",
         run(&["explain", "ecdhe-secp384r1"]).stdout
