@@ -111,20 +111,25 @@ impl Chain {
         Some(pairs.all(|(one, next)| one != next && one.issuer.matches(&next.subject)))
     }
 
-    /// What to compare when asking whether a chain changed: SHA-256 over each entry's length (eight bytes, big-endian)
-    /// and bytes, in the order sent.
+    /// What to compare when asking whether a chain changed; see [`chain_id`].
     #[must_use]
     pub fn id(&self) -> [u8; 32] {
-        let mut context = digest::Context::new(&digest::SHA256);
-        for entry in &self.entries {
-            context.update(&u64::try_from(entry.der().len()).unwrap_or(u64::MAX).to_be_bytes());
-            context.update(entry.der());
-        }
-        context
-            .finish()
-            .as_ref()
-            .first_chunk()
-            .copied()
-            .unwrap_or_default()
+        chain_id(self.entries.iter().map(Entry::der))
     }
+}
+
+/// SHA-256 over each certificate's length (eight bytes, big-endian) and DER, in the order sent.
+#[must_use]
+pub fn chain_id<'a>(certificates: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for der in certificates {
+        context.update(&u64::try_from(der.len()).unwrap_or(u64::MAX).to_be_bytes());
+        context.update(der);
+    }
+    context
+        .finish()
+        .as_ref()
+        .first_chunk()
+        .copied()
+        .unwrap_or_default()
 }

@@ -102,7 +102,7 @@ mod signature;
 mod walk;
 
 pub use certificate::{Certificate, CertificateError, MAX_CERTIFICATE};
-pub use chain::{Chain, Entry};
+pub use chain::{Chain, Entry, chain_id};
 pub use crl::{Crl, CrlDefect, CrlError, CrlStatus, MAX_CRL, RevocationReason, VerifiedCrl};
 pub use dates::{DateFinding, DateStatus, Position, dates, earliest_end};
 pub use extension::{KeyUsage, Purpose, SubjectAltNames};

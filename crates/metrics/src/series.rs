@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 /// Most series of one target, all its addresses together.
 ///
-/// An address with a chain of three certificates has some 170; the limit leaves room for eleven addresses and stops
-/// a name with hundreds of them, or a peer with a chain of twenty, from flooding the scraper.
-pub const MAX_SERIES_PER_TARGET: usize = 2_000;
+/// A surveyed address with a chain of three certificates has some 170. Visited are sixteen addresses at most; the limit
+/// leaves room for them all and stops peers with chains of twenty from flooding the scraper.
+pub const MAX_SERIES_PER_TARGET: usize = 4_000;
 
 /// All series of one target at one address, as of its last visit. Immutable: the next visit makes a new one.
 #[derive(Clone, Debug)]

@@ -35,7 +35,9 @@ fn is_unsafe(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            // No characters of XML 1.0.
+            | '\u{fffe}' | '\u{ffff}')
 }
 
 #[cfg(test)]
@@ -46,6 +48,7 @@ mod tests {
     fn controls_and_direction_marks_are_written_out() {
         assert_eq!(escape_text("a\r\nb\u{1b}[31m"), "a\\u{d}\\u{a}b\\u{1b}[31m");
         assert_eq!(escape_text("x\u{202e}y\u{200b}"), "x\\u{202e}y\\u{200b}");
+        assert_eq!(escape_text("x\u{ffff}"), "x\\u{ffff}");
         assert_eq!(escape_text("Zürich, 東京"), "Zürich, 東京");
     }
 

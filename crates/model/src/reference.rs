@@ -1,5 +1,6 @@
 //! What came of the reference client: a mainstream TLS client at the end of a survey, a second opinion on our own.
 
+use crate::observation::ClientCertificateMode;
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use siptls_wire::{CipherSuite, NamedGroup, ProtocolVersion};
@@ -40,9 +41,12 @@ pub struct ReferenceResult {
     /// When it connected; dates were judged by this.
     #[serde(skip)]
     pub at: Timestamp,
-    /// SHA-256 of the leaf that it was shown.
+    /// The chain that it was shown, as `siptls_cert::chain_id` tells it.
     #[serde(skip)]
-    pub leaf_sha256: Option<[u8; 32]>,
+    pub chain_id: Option<[u8; 32]>,
+    /// What the visit of the same survey learnt of the endpoint's insisting on a client certificate.
+    #[serde(skip)]
+    pub mode: ClientCertificateMode,
 }
 
 impl ReferenceResult {
@@ -62,7 +66,8 @@ impl ReferenceResult {
             finished: None,
             offered: Vec::new(),
             at,
-            leaf_sha256: None,
+            chain_id: None,
+            mode: ClientCertificateMode::Unknown,
         }
     }
 }

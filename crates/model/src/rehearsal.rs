@@ -46,6 +46,8 @@ impl AttemptResult {
 /// in their order. When the endpoint does not ask, or whether it asks was not seen, the visit stands alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rehearsal {
+    /// When the visit began: what an endpoint refused then is explained by that moment.
+    pub at: Timestamp,
     /// Whether the visit read a CertificateRequest; `None` when the flight was not read to its end.
     pub requested: Option<bool>,
     /// What the visit, which presents nothing, learnt of the endpoint's insisting.

@@ -6,6 +6,7 @@
 use crate::answer::Answer;
 use crate::sight::Sight;
 use crate::text;
+use siptls_catalog::SipExpectation;
 use siptls_cert::Certificate;
 use siptls_model::{Acceptance, ClientCertificateMode, SipOutcome, SurveyResult};
 use std::collections::BTreeSet;
@@ -264,6 +265,8 @@ fn aspects(sights: &[&Sight<'_>]) -> Vec<Aspect> {
         }),
         aspect("answer to OPTIONS", &|sight| match sight.observation.sip {
             SipOutcome::Answered(_) => Some("answers OPTIONS".to_owned()),
+            // Where silence says nothing about an address, it makes no odd one out either.
+            SipOutcome::NotAnswered if sight.profile.sip == SipExpectation::AnsweredToListedAddresses => None,
             SipOutcome::NotAnswered => Some("does not answer OPTIONS".to_owned()),
             SipOutcome::NotSent => None,
         }),

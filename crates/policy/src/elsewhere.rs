@@ -53,8 +53,10 @@ pub(crate) fn instead(chain: &Chain, path: &Path, roots: &Roots) -> String {
         }
     }
     if let Some(browser) = root_group(BROWSER) {
-        text += &match assess_path(chain, &browser.roots).anchor {
+        let path = assess_path(chain, &browser.roots);
+        text += &match &path.anchor {
             Some(anchor) => format!("; a browser accepts it (root {})", anchor.name),
+            None if is_unknown(&path) => String::new(),
             None => "; a browser does not accept it either".to_owned(),
         };
     }
@@ -70,6 +72,7 @@ const fn is_unknown(path: &Path) -> bool {
                 | PathProblem::UnparsableLeaf { .. }
                 | PathProblem::UnparsableCertificate { .. }
                 | PathProblem::PathTooComplex
+                | PathProblem::UnknownSignatureAlgorithm { .. }
         )
     )
 }

@@ -64,12 +64,19 @@ fn cipher_suite_seen(sight: &Sight<'_>) -> Answer {
         ),
         None => match sight.refusal() {
             Some(alert @ (AlertDescription::HANDSHAKE_FAILURE | AlertDescription::INSUFFICIENT_SECURITY)) => {
+                let (when, before) = match survey::shared_before(sight) {
+                    Some(suites) => (
+                        " now, and took it up when it was surveyed",
+                        format!("; shared at the survey: {suites}"),
+                    ),
+                    None => ("", String::new()),
+                };
                 Answer::fail(
                     format!(
-                        "The endpoint refuses what {caller} offers: no common suite, curve or key type (the alert does not say which)"
+                        "The endpoint refuses what {caller} offers{when}: no common suite, curve or key type (the alert does not say which)"
                     ),
                     format!(
-                        "alert {} in answer to the ClientHello; offered suites: {}; curves: {}; signatures: {}",
+                        "alert {} in answer to the ClientHello; offered suites: {}; curves: {}; signatures: {}{before}",
                         text::alert(alert),
                         offered(),
                         text::list(&offer.groups),

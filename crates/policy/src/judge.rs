@@ -144,10 +144,7 @@ impl Judge {
             findings,
             verdict,
             chain,
-            removal_day: observation
-                .rehearsal
-                .as_deref()
-                .map(|rehearsal| rehearsal::removal_day(rehearsal, now)),
+            removal_day: observation.rehearsal.as_deref().map(rehearsal::removal_day),
         }
     }
 }

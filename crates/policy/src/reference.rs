@@ -59,9 +59,16 @@ pub(crate) fn agrees(sight: &Sight<'_>) -> Answer {
         ))
         .showing(reference.to_string());
     };
-    if is_another(chain, reference) {
-        return Answer::skip("The reference client was shown another certificate than this visit")
+    // Behind a load balancer, or since the endpoint was mended.
+    if reference.chain_id.is_some_and(|seen| seen != chain.id()) {
+        return Answer::skip("The reference client was shown another chain than this visit")
             .showing(reference.to_string());
+    }
+    if mode(sight.observation) != reference.mode {
+        return Answer::skip(
+            "Since the reference client was run, the endpoint asks for client certificates in another way",
+        )
+        .showing(reference.to_string());
     }
     let handshake = handshake(sight.observation, chain, reference);
     let certificate = certificate(sight, chain, path, reference);
@@ -126,10 +133,12 @@ pub(crate) fn agrees(sight: &Sight<'_>) -> Answer {
     Answer::pass(summary, evidence)
 }
 
-/// Whether the client saw another leaf: behind a load balancer, or since the certificate was renewed.
-fn is_another(chain: &Chain, reference: &ReferenceResult) -> bool {
-    let leaf = chain.entries.first().map(|entry| entry.fingerprint_sha256());
-    reference.leaf_sha256.is_some_and(|seen| leaf != Some(seen))
+fn mode(seen: &Observation) -> ClientCertificateMode {
+    seen.handshake
+        .as_ref()
+        .map_or(ClientCertificateMode::Unknown, |handshake| {
+            handshake.client_certificate.mode
+        })
 }
 
 /// Whether rustls finishes the handshake with this endpoint.
@@ -156,11 +165,7 @@ fn handshake(seen: &Observation, chain: &Chain, reference: &ReferenceResult) -> 
             .map(|(_, found)| *found)
     };
     // The suites may have been finished with an identity of a rehearsal; the reference client presents nothing.
-    let mode = seen
-        .handshake
-        .as_ref()
-        .map(|handshake| handshake.client_certificate.mode);
-    if mode == Some(ClientCertificateMode::Required) {
+    if mode(seen) == ClientCertificateMode::Required {
         refusals.push("a client certificate is insisted on".to_owned());
         return Prediction::of(refusals, open);
     }

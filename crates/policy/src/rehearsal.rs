@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use siptls_cert::{Certificate, Chain, Purpose};
 use siptls_model::{Attempt, AttemptResult, ClientCertificateMode, Rehearsal};
 
-/// What becomes of calls on the day on which the caller's certificate loses clientAuth: one sentence, as of a moment.
+/// What becomes of calls on the day on which the caller's certificate loses clientAuth: one sentence.
 ///
 /// It claims no more than the attempts show: an identity that is refused for a reason of its own, or no identity to
 /// compare with, makes it say so.
-pub(crate) fn removal_day(rehearsal: &Rehearsal, now: Timestamp) -> String {
+pub(crate) fn removal_day(rehearsal: &Rehearsal) -> String {
+    let now = rehearsal.at;
     match (rehearsal.mode, rehearsal.requested) {
         (ClientCertificateMode::NotRequested, _) | (_, Some(false)) => {
             "On removal day nothing changes: the endpoint does not ask for a client certificate.".to_owned()

@@ -130,9 +130,14 @@ pub(crate) fn ready(sight: &Sight<'_>) -> Answer {
             false => format!(", the first of them from {} on", text::day(start)),
         };
         let by = format!(
-            "by {} at the latest (in {}) no load balancer of {region} can present clientAuth any more{first}",
+            "by {} at the latest (in {}) no load balancer of {region}{seen} can present clientAuth any more{first}",
             text::day(deadline),
-            text::span(sight.now, deadline)
+            text::span(sight.now, deadline),
+            seen = if peer.unseen.is_empty() {
+                ""
+            } else {
+                " that was seen"
+            },
         );
         return Answer::warn(
             match insists {

@@ -30,6 +30,9 @@ pub(crate) fn cipher_suite_shared(sight: &Sight<'_>) -> Option<Answer> {
     let survey = sight.observation.survey.as_deref()?;
     let shared = shared(sight, survey);
     let caller = &sight.profile.caller;
+    if !shared.is_empty() && sight.refusal().is_some() {
+        return None;
+    }
     if !shared.is_empty() {
         let suites = match shared.as_slice() {
             [only] => format!("one suite with {caller}: {only}"),
@@ -91,6 +94,9 @@ pub(crate) fn cipher_suite_shared(sight: &Sight<'_>) -> Option<Answer> {
 
 pub(crate) fn cipher_suite_not_deprecated(sight: &Sight<'_>) -> Option<Answer> {
     let survey = sight.observation.survey.as_deref()?;
+    if sight.refusal().is_some() {
+        return None;
+    }
     let shared = shared(sight, survey);
     let rules: Vec<&SuiteRule> = shared
         .iter()
@@ -177,6 +183,9 @@ pub(crate) fn cipher_suite_not_deprecated(sight: &Sight<'_>) -> Option<Answer> {
 /// For a visit that saw no curve: static RSA was chosen, or nothing was.
 pub(crate) fn ecdhe_secp384r1(sight: &Sight<'_>) -> Option<Answer> {
     let survey = sight.observation.survey.as_deref()?;
+    if shared_before(sight).is_some() {
+        return None;
+    }
     let caller = &sight.profile.caller;
     let groups = &survey.groups;
     let others: Vec<NamedGroup> = accepted(groups)
@@ -265,6 +274,14 @@ pub(crate) fn legacy_versions_refused(sight: &Sight<'_>, severity: Severity) -> 
         text::list(&unknown)
     ))
     .showing(evidence)
+}
+
+/// Suites that a survey found shared and that this visit, later, was refused: the endpoint was changed in between.
+pub(crate) fn shared_before(sight: &Sight<'_>) -> Option<String> {
+    let survey = sight.observation.survey.as_deref()?;
+    sight.refusal()?;
+    let shared = shared(sight, survey);
+    (!shared.is_empty()).then(|| text::list(&shared))
 }
 
 /// The suites of the offer that the endpoint takes up: as the survey found them, and the one that the

@@ -96,14 +96,14 @@ fn both_sides_put_together() {
             Some("euc1"),
             vec![until(14), until(14)],
             Warn,
-            "Affected: the endpoint insists on a client certificate, and by 2027-02-14 at the latest (in 83 days) no load balancer of euc1 can present clientAuth any more: then calls stop",
+            "Affected: the endpoint insists on a client certificate, and by 2027-02-14 at the latest (in 83 days) no load balancer of euc1 that was seen can present clientAuth any more: then calls stop",
         ),
         (
             Required,
             Some("euc1"),
             vec![until(14), until(1)],
             Warn,
-            "by 2027-02-14 at the latest (in 83 days) no load balancer of euc1 can present clientAuth any more, the first of them from 2027-02-01 on: then calls stop",
+            "by 2027-02-14 at the latest (in 83 days) no load balancer of euc1 that was seen can present clientAuth any more, the first of them from 2027-02-01 on: then calls stop",
         ),
         (
             Required,

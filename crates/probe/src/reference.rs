@@ -12,18 +12,18 @@ use crate::connection::Connection;
 use crate::errand::Errand;
 use crate::turns::Turn;
 use crate::visit::Prober;
-use aws_lc_rs::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use siptls_cert::RootSet;
+use siptls_cert::{RootSet, chain_id};
 use siptls_model::{
     Acceptance, CipherSuite, NamedGroup, Offer, ProtocolVersion, ReferenceResult, SurveyResult, Timestamp,
     clock, escape_text_bounded,
 };
 use std::io;
+use std::iter;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -204,7 +204,7 @@ impl Plan {
             ran: true,
             why_not: None,
             offered: self.offered.clone(),
-            leaf_sha256: seen.leaf_sha256,
+            chain_id: seen.chain_id,
             verified: seen.verdict.as_ref().map(Result::is_ok),
             ..ReferenceResult::not_run(CLIENT, "", self.at)
         };
@@ -263,7 +263,7 @@ struct Witness {
 /// What a [`Witness`] noted.
 #[derive(Clone, Debug, Default)]
 struct Seen {
-    leaf_sha256: Option<[u8; 32]>,
+    chain_id: Option<[u8; 32]>,
     verdict: Option<Result<(), String>>,
 }
 
@@ -314,8 +314,11 @@ impl ServerCertVerifier for Witness {
                 .map(|_| ())
                 .map_err(|fault| fault.to_string())
         });
-        let leaf_sha256 = <[u8; 32]>::try_from(digest(&SHA256, end_entity).as_ref()).ok();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Seen { leaf_sha256, verdict };
+        let sent = iter::once(end_entity).chain(intermediates);
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Seen {
+            chain_id: Some(chain_id(sent.map(AsRef::as_ref))),
+            verdict,
+        };
         Ok(ServerCertVerified::assertion())
     }
 

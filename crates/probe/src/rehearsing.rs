@@ -64,6 +64,7 @@ impl Prober {
             .map(|handshake| &handshake.client_certificate);
         let mut rehearsed = Rehearsed {
             rehearsal: Rehearsal {
+                at: visit.started_at,
                 requested: request.and_then(|request| request.requested),
                 mode: request.map_or(ClientCertificateMode::Unknown, |request| request.mode),
                 attempts: vec![without(visit)],

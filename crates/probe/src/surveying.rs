@@ -95,7 +95,10 @@ impl Prober {
         };
         self.visited(&turn, &seen, start);
         let found = survey.result();
-        let (reference, referred) = self.refer(errand, &turn, &found, end).await;
+        let (mut reference, referred) = self.refer(errand, &turn, &found, end).await;
+        if let Some(handshake) = &seen.handshake {
+            reference.mode = handshake.client_certificate.mode;
+        }
         seen.connections_opened = opened + referred;
         seen.duration = start.elapsed();
         seen.rehearsal = rehearsal;

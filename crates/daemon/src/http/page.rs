@@ -148,7 +148,8 @@ const fn badness(verdict: Option<Verdict>) -> u8 {
 
 fn write_row(out: &mut String, row: &Row) {
     let target = &row.member.target;
-    let address = row.sight.as_ref().and_then(|sight| sight.observation.address);
+    let place = row.sight.as_ref().map(|sight| sight.observation.place());
+    let place = place.filter(|place| !place.is_empty());
     let _ = writeln!(
         out,
         "<tr><td>{}</td><td class=\"long\"><a href=\"targets/{}\">{}</a>{}</td><td class=\"whole\">{}</td><td class=\"long\">{}</td>\
@@ -159,7 +160,7 @@ fn write_row(out: &mut String, row: &Row) {
         maintenance(target, clock::now())
             .map(|text| format!("<br><span class=\"soft\">{text}</span>"))
             .unwrap_or_default(),
-        address.map_or_else(|| safe(&target.endpoint), safe),
+        place.map_or_else(|| safe(&target.endpoint), safe),
         row.sight
             .as_ref()
             .map(|sight| safe(finding(sight)))
@@ -176,7 +177,8 @@ fn write_row(out: &mut String, row: &Row) {
     );
 }
 
-/// The one thing to say of an address in a table: the worst finding, else why the visit stopped short.
+/// The one thing to say of an address in a table: why it is inconclusive, else the worst finding, else why the visit
+/// stopped short.
 fn finding(sight: &Sight) -> String {
     let worst = sight
         .judgement
@@ -186,6 +188,7 @@ fn finding(sight: &Sight) -> String {
         .filter(|finding| matches!(finding.status, Status::Fail | Status::Warn))
         .min_by_key(|finding| (Reverse(finding.status), finding.severity));
     match (worst, &sight.observation.error) {
+        (_, Some(error)) if sight.judgement.verdict == Verdict::Inconclusive => error.to_string(),
         (Some(finding), _) => finding.summary.clone(),
         (None, Some(error)) => error.to_string(),
         (None, None) => String::new(),

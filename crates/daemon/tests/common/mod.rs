@@ -238,6 +238,7 @@ fn rehearsal(identities: &[String]) -> Arc<Rehearsal> {
         evidence: "<i>as the script says</i>".to_owned(),
     };
     Arc::new(Rehearsal {
+        at: siptls_model::Timestamp::UNIX_EPOCH,
         requested: Some(true),
         mode: ClientCertificateMode::Required,
         attempts: std::iter::once(None)

@@ -134,6 +134,7 @@ fn rehearsal() -> Arc<Rehearsal> {
         evidence: String::new(),
     };
     Arc::new(Rehearsal {
+        at: siptls_model::Timestamp::UNIX_EPOCH,
         requested: Some(true),
         mode: ClientCertificateMode::Optional,
         attempts: vec![

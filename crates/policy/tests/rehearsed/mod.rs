@@ -52,6 +52,7 @@ impl Identities {
 
 fn told(requested: Option<bool>, mode: ClientCertificateMode, attempts: Vec<Attempt>) -> String {
     let rehearsal = Rehearsal {
+        at: at(NOW),
         requested,
         mode,
         attempts,
@@ -61,8 +62,9 @@ fn told(requested: Option<bool>, mode: ClientCertificateMode, attempts: Vec<Atte
         ..good(chain(&[]))
     };
     let judge = Judge::new(customer(), None, &target(HOST));
+    // What was refused is explained by the day of the rehearsal, whatever day is judged.
     let sentence = judge
-        .judge_visit(&[observation], at(NOW))
+        .judge_visit(&[observation], at("2027-11-21T00:00:00Z"))
         .remove(0)
         .removal_day
         .unwrap();

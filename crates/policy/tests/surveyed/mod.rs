@@ -321,6 +321,21 @@ fn a_refusal_of_the_whole_offer_has_its_cause() {
                 Verdict::Fail,
             ),
             (
+                "changed since the survey",
+                Box::new(move |_| with(refused(refusal), whole())),
+                &[
+                    (
+                        Shared,
+                        Fail,
+                        "refuses what Genesys BYOC Cloud offers now, and took it up when it was surveyed",
+                        "shared at the survey: TLS_",
+                    ),
+                    (CheckId::CipherSuiteNotDeprecated, Skip, "", ""),
+                    (Curve, Skip, "", ""),
+                ],
+                Verdict::Fail,
+            ),
+            (
                 "curve",
                 Box::new(refused_for(refusal, RefusalCause::Group, p256)),
                 &[

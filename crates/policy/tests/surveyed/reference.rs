@@ -3,13 +3,12 @@
 use super::*;
 use crate::common;
 use rcgen::ExtendedKeyUsagePurpose::{Any, ClientAuth};
-use siptls_model::ReferenceResult;
+use siptls_model::{ClientCertificateMode, ReferenceResult};
 
 const CLIENT: &str = "rustls 0.0.0";
 
 /// A client that met what this visit met, and connected.
 fn connected(seen: &Observation) -> ReferenceResult {
-    let leaf = seen.chain.as_ref().unwrap().entries[0].fingerprint_sha256();
     ReferenceResult {
         ran: true,
         why_not: None,
@@ -20,7 +19,8 @@ fn connected(seen: &Observation) -> ReferenceResult {
         verified: Some(true),
         finished: Some(true),
         offered: vec![GOOD],
-        leaf_sha256: Some(leaf),
+        chain_id: seen.chain.as_ref().map(|chain| chain.id()),
+        mode: seen.handshake.as_ref().unwrap().client_certificate.mode,
         ..ReferenceResult::not_run(CLIENT, "", seen.started_at)
     }
 }
@@ -91,8 +91,12 @@ fn what_was_not_run_or_met_another_endpoint_is_not_compared() {
         ..nothing(Phase::Connect, Reason::ConnectTimeout)
     };
     let elsewhere: fn(&Observation) -> ReferenceResult = |seen| ReferenceResult {
-        leaf_sha256: Some([7; 32]),
+        chain_id: Some([7; 32]),
         ..distrusting(seen)
+    };
+    let before: fn(&Observation) -> ReferenceResult = |seen| ReferenceResult {
+        mode: ClientCertificateMode::Required,
+        ..failed(seen)
     };
     for (client, part) in [
         (
@@ -100,7 +104,8 @@ fn what_was_not_run_or_met_another_endpoint_is_not_compared() {
             "the survey was stopped",
         ),
         (glitched, "got no answer"),
-        (elsewhere, "another certificate"),
+        (elsewhere, "another chain"),
+        (before, "asks for client certificates in another way"),
     ] {
         let (status, summary, _) = found(&seen, Some(&pki), client, NOW);
         assert_eq!(status, Skip, "{summary}");
