@@ -38,8 +38,7 @@ pub(crate) fn complete(sight: &Sight<'_>) -> Answer {
     }
     match (path.complete, &path.problem) {
         (Some(true), Some(problem)) if is_about_signatures(problem) => {
-            Answer::skip(format!("Cannot be told: {}", text::shown(&problem.to_string())))
-                .showing(sent(chain))
+            Answer::skip(format!("Cannot be told: {}", named(chain, problem))).showing(sent(chain))
         }
         (Some(true), _) if !in_order(path) => Answer::warn(
             "Every intermediate was sent, but not in order: old clients stop at the wrong one",
@@ -107,8 +106,7 @@ pub(crate) fn complete(sight: &Sight<'_>) -> Answer {
         ))
         .showing(sent(chain)),
         (None, Some(problem @ PathProblem::UnknownSignatureAlgorithm { .. })) => {
-            Answer::skip(format!("Cannot be told: {}", text::shown(&problem.to_string())))
-                .showing(sent(chain))
+            Answer::skip(format!("Cannot be told: {}", named(chain, problem))).showing(sent(chain))
         }
         (None, problem) => Answer::skip("Cannot be told").showing(format!(
             "{}{}",
@@ -194,7 +192,11 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
             evidence,
             sight.on_endpoint(INSTALL_INTERMEDIATES),
         ),
-        Some(PathProblem::UnknownRoot { name, same_name_trusted, .. }) => Answer::fail(
+        Some(PathProblem::UnknownRoot {
+            name,
+            same_name_trusted,
+            ..
+        }) => Answer::fail(
             format!(
                 "The path ends at {}, which {untrusted}{}",
                 text::shown(name),
@@ -208,7 +210,11 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
             evidence,
             sight.on_endpoint(other_certificate),
         ),
-        Some(PathProblem::UnknownIssuer { name, same_name_trusted, .. }) => Answer::fail(
+        Some(PathProblem::UnknownIssuer {
+            name,
+            same_name_trusted,
+            ..
+        }) => Answer::fail(
             format!(
                 "What was sent leads to {}, which {untrusted}{}",
                 text::shown(name),
@@ -222,19 +228,19 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
             | PathProblem::UnparsableCertificate { .. }
             | PathProblem::UnknownSignatureAlgorithm { .. }
             | PathProblem::PathTooComplex),
-        ) => Answer::skip(format!("Cannot be told: {}", text::shown(&problem.to_string()))).showing(sent(chain)),
+        ) => Answer::skip(format!("Cannot be told: {}", named(chain, problem))).showing(sent(chain)),
         Some(problem @ PathProblem::BadSignature { .. }) => Answer::fail(
             format!(
-                "The path breaks: {} (it is damaged, or of another authority of the same name)",
-                text::shown(&problem.to_string())
+                "The path breaks: {}; it is damaged, or of another authority of the same name",
+                named(chain, problem)
             ),
             evidence,
-            sight.on_endpoint("install the certificates as the authority issued them, or use one of an authority on the caller's list"),
+            sight.on_endpoint(reissue(problem)),
         ),
         Some(problem) => Answer::fail(
-            format!("The path breaks: {}", text::shown(&problem.to_string())),
+            format!("The path breaks: {}", named(chain, problem)),
             evidence,
-            sight.on_endpoint("have the certificates reissued, or send the right ones"),
+            sight.on_endpoint(reissue(problem)),
         ),
         None => Answer::skip("Cannot be told").showing(sent(chain)),
     }
@@ -292,6 +298,46 @@ fn sent(chain: &Chain) -> String {
 fn indices(path: &Path) -> String {
     let indices: Vec<String> = path.certificates.iter().map(ToString::to_string).collect();
     indices.join(" → ")
+}
+
+/// A problem, and what the certificate is called that it is about.
+fn named(chain: &Chain, problem: &PathProblem) -> String {
+    let problem_text = text::shown(&problem.to_string());
+    match problem.index() {
+        Some(0) => format!("{problem_text} (0 is the endpoint's own)"),
+        Some(index) => match chain.certificate(index) {
+            Some(certificate) => format!("{problem_text} ({index} is {})", text::certificate(certificate)),
+            None => problem_text,
+        },
+        None => problem_text,
+    }
+}
+
+/// What mends a path that breaks.
+const fn reissue(problem: &PathProblem) -> &'static str {
+    match problem {
+        PathProblem::UnsupportedSignatureAlgorithm { index: 0, .. } => {
+            "have the certificate reissued with a signature by SHA-256 or better"
+        }
+        PathProblem::UnsupportedSignatureAlgorithm { .. } => {
+            "install the authority's present intermediate, signed by SHA-256 or better, in place of this one"
+        }
+        PathProblem::NotACa { .. } => {
+            "use a certificate that an authority issued: this issuer may not, by its basic constraints or key usage"
+        }
+        PathProblem::PathLengthExceeded { .. } => {
+            "have the authority issue from an intermediate that may, or allow more intermediates below this one"
+        }
+        PathProblem::NameConstraint { .. } => {
+            "use a certificate of an authority that may certify this name, or dial a name that this one may"
+        }
+        PathProblem::UnknownCriticalExtension { .. } => {
+            "have the certificate reissued without this extension, or with it not critical"
+        }
+        _ => {
+            "install the certificates as the authority issued them, or use one of an authority on the caller's list"
+        }
+    }
 }
 
 fn problem_text(problem: Option<&PathProblem>) -> String {
