@@ -100,11 +100,11 @@ pub(crate) fn complete(sight: &Sight<'_>) -> Answer {
             format!("{}{}", sent(chain), problem_text(problem.as_ref())),
             sight.on_endpoint(INSTALL_INTERMEDIATES),
         ),
-        (None, Some(PathProblem::UnknownIssuer { name, .. })) => Answer::skip(format!(
+        (None, Some(PathProblem::UnknownIssuer { name, urls, .. })) => Answer::skip(format!(
             "Cannot be told: {} may be a root or an intermediate that was not sent",
             text::shown(name)
         ))
-        .showing(sent(chain)),
+        .showing(format!("{}{}", sent(chain), offered_at(urls))),
         (None, Some(problem @ PathProblem::UnknownSignatureAlgorithm { .. })) => {
             Answer::skip(format!("Cannot be told: {}", named(chain, problem))).showing(sent(chain))
         }
@@ -182,7 +182,14 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
         problem_text(path.problem.as_ref()),
         elsewhere::instead(chain, path, sight.roots)
     );
-    let other_certificate = "use a certificate of an authority on the caller's list, or send the cross-certificate that leads to one";
+    let own_list = if sight.roots.are_own {
+        "; or, where the callers do trust this root, add it to the target's trust anchors (`trust_anchors`, `--trust-anchors`)"
+    } else {
+        ""
+    };
+    let other_certificate = format!(
+        "use a certificate of an authority on the caller's list, or send the cross-certificate that leads to one{own_list}"
+    );
     match &path.problem {
         Some(PathProblem::MissingIntermediate { issuer, .. }) => Answer::fail(
             format!(
@@ -203,16 +210,17 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
                 copied(*same_name_trusted)
             ),
             evidence,
-            sight.on_endpoint(other_certificate),
+            sight.on_endpoint(&other_certificate),
         ),
         Some(PathProblem::SelfSignedLeaf) => Answer::fail(
             format!("The certificate is self-signed and {untrusted}"),
             evidence,
-            sight.on_endpoint(other_certificate),
+            sight.on_endpoint(&other_certificate),
         ),
         Some(PathProblem::UnknownIssuer {
             name,
             same_name_trusted,
+            urls,
             ..
         }) => Answer::fail(
             format!(
@@ -220,8 +228,11 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
                 text::shown(name),
                 copied(*same_name_trusted)
             ),
-            evidence,
-            sight.on_endpoint(other_certificate),
+            format!("{evidence}{}", offered_at(urls)),
+            sight.on_endpoint(&format!(
+                "send the certificate of {} as well if it is an intermediate; else {other_certificate}",
+                text::shown(name)
+            )),
         ),
         Some(
             problem @ (PathProblem::UnparsableLeaf { .. }
