@@ -36,12 +36,27 @@ pub(crate) fn complete(sight: &Sight<'_>) -> Answer {
         ))
         .showing(sent(chain));
     }
+    let unreadable = chain
+        .entries
+        .iter()
+        .position(|entry| entry.certificate().is_none());
+    let is_sound = path.complete == Some(true) && !path.problem.as_ref().is_some_and(is_about_signatures);
+    if let (true, Some(index)) = (is_sound, unreadable) {
+        return Answer::warn(
+            format!(
+                "Every certificate up to the root was sent, and with them certificate {index}, which cannot be read: \
+                 OpenSSL's clients end the handshake at it"
+            ),
+            sent(chain),
+            replace(sight, index),
+        );
+    }
     match (path.complete, &path.problem) {
         (Some(true), Some(problem)) if is_about_signatures(problem) => {
             Answer::skip(format!("Cannot be told: {}", named(chain, problem))).showing(sent(chain))
         }
         (Some(true), _) if !in_order(path) => Answer::warn(
-            "Every intermediate was sent, but not in order: old clients stop at the wrong one",
+            "Every intermediate was sent, but not one after the other: old clients stop at the wrong one",
             format!("{}; path: {}", sent(chain), indices(path)),
             sight.on_endpoint(INSTALL_INTERMEDIATES),
         ),
@@ -108,11 +123,17 @@ pub(crate) fn complete(sight: &Sight<'_>) -> Answer {
         (None, Some(problem @ PathProblem::UnknownSignatureAlgorithm { .. })) => {
             Answer::skip(format!("Cannot be told: {}", named(chain, problem))).showing(sent(chain))
         }
-        (None, problem) => Answer::skip("Cannot be told").showing(format!(
-            "{}{}",
-            sent(chain),
-            problem_text(problem.as_ref())
-        )),
+        (None, problem) => {
+            let answer = Answer::skip("Cannot be told").showing(format!(
+                "{}{}",
+                sent(chain),
+                problem_text(problem.as_ref())
+            ));
+            match unreadable {
+                Some(index) => answer.advise(replace(sight, index)),
+                None => answer,
+            }
+        }
     }
 }
 
@@ -309,6 +330,13 @@ fn sent(chain: &Chain) -> String {
 fn indices(path: &Path) -> String {
     let indices: Vec<String> = path.certificates.iter().map(ToString::to_string).collect();
     indices.join(" → ")
+}
+
+/// Advice about an entry that is no certificate, or none that can be read.
+fn replace(sight: &Sight<'_>, index: usize) -> String {
+    sight.on_endpoint(&format!(
+        "replace certificate {index} or leave it out: a client that cannot read it refuses the whole list"
+    ))
 }
 
 /// A problem, and what the certificate is called that it is about.

@@ -114,13 +114,15 @@ fn shapes() -> Vec<Case> {
         case("leaf and intermediate", &["leaf", "ca"], &["root"]),
         case("leaf below the root", &["direct"], &["root"]),
         case("root sent needlessly", &["leaf", "ca", "root"], &["root"]),
-        case("wrong order", &["deep-leaf", "ca", "sub"], &["root"])
-            .here(&[(COMPLETE, "warn")], &["not in order", "path: 0 → 2 → 1"]),
+        case("wrong order", &["deep-leaf", "ca", "sub"], &["root"]).here(
+            &[(COMPLETE, "warn")],
+            &["not one after the other", "path: 0 → 2 → 1"],
+        ),
         case("root in the middle", &["leaf", "root", "ca"], &["root"])
-            .here(&[(COMPLETE, "warn")], &["not in order"]),
+            .here(&[(COMPLETE, "warn")], &["not one after the other"]),
         case("stray certificate", &["leaf", "ca", "stranger-ca"], &["root"]).here(&[], &["outside the path"]),
         case("everything twice", &["leaf", "leaf", "ca", "ca"], &["root"])
-            .here(&[(COMPLETE, "warn")], &["not in order"]),
+            .here(&[(COMPLETE, "warn")], &["not one after the other"]),
         case("missing intermediate", &["leaf"], &["root"])
             .here(
                 &[(COMPLETE, "fail"), (TRUSTED, "fail")],
@@ -165,7 +167,10 @@ fn shapes() -> Vec<Case> {
         )
         .here(
             &[(COMPLETE, "skip"), (TRUSTED, "skip")],
-            &["certificate 1 cannot be read and may be the missing issuer CN=Issuing,O=Trust"],
+            &[
+                "certificate 1 cannot be read and may be the missing issuer CN=Issuing,O=Trust",
+                "replace certificate 1 or leave it out",
+            ],
         )
         .openssl("20 at 0")
         .differs(
@@ -176,6 +181,13 @@ fn shapes() -> Vec<Case> {
             "unreadable certificate beside the path",
             &["leaf", "ca", RUBBISH],
             &["root"],
+        )
+        .here(
+            &[(COMPLETE, "warn")],
+            &[
+                "and with them certificate 2, which cannot be read",
+                "replace certificate 2 or leave it out",
+            ],
         ),
         case("unreadable leaf", &[RUBBISH, "ca"], &["root"])
             .here(
@@ -186,7 +198,10 @@ fn shapes() -> Vec<Case> {
                     (USAGE, "skip"),
                     (NAME, "skip"),
                 ],
-                &["the peer's own certificate cannot be read"],
+                &[
+                    "the peer's own certificate cannot be read",
+                    "replace certificate 0 or leave it out",
+                ],
             )
             .openssl("unreadable")
             .differs(
