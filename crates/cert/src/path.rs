@@ -183,6 +183,29 @@ pub enum PathProblem {
 }
 
 impl PathProblem {
+    /// The certificate that it is about, counted in the order sent from 0; `None` when it is about none in particular.
+    #[must_use]
+    pub const fn index(&self) -> Option<usize> {
+        match self {
+            Self::UnparsableLeaf { .. } => Some(0),
+            Self::UnparsableCertificate { index, .. }
+            | Self::UnknownIssuer { index, .. }
+            | Self::BadSignature { index, .. }
+            | Self::UnsupportedSignatureAlgorithm { index, .. }
+            | Self::UnknownSignatureAlgorithm { index, .. }
+            | Self::NotACa { index }
+            | Self::PathLengthExceeded { index, .. }
+            | Self::NameConstraint { index, .. }
+            | Self::UnknownCriticalExtension { index, .. }
+            | Self::SignatureAlgorithmsDiffer { index } => Some(*index),
+            Self::NoCertificates
+            | Self::MissingIntermediate { .. }
+            | Self::UnknownRoot { .. }
+            | Self::SelfSignedLeaf
+            | Self::PathTooComplex => None,
+        }
+    }
+
     /// Whether it shows that somebody did not sign what they should have, or not in a way that counts; other defects
     /// leave the chain of signatures sound, or unknown.
     pub(crate) const fn is_about_signatures(&self) -> bool {

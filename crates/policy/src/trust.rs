@@ -36,13 +36,27 @@ pub(crate) fn complete(sight: &Sight<'_>) -> Answer {
         ))
         .showing(sent(chain));
     }
+    let unreadable = chain
+        .entries
+        .iter()
+        .position(|entry| entry.certificate().is_none());
+    let is_sound = path.complete == Some(true) && !path.problem.as_ref().is_some_and(is_about_signatures);
+    if let (true, Some(index)) = (is_sound, unreadable) {
+        return Answer::warn(
+            format!(
+                "Every certificate up to the root was sent, and with them certificate {index}, which cannot be read: \
+                 OpenSSL's clients end the handshake at it"
+            ),
+            sent(chain),
+            replace(sight, index),
+        );
+    }
     match (path.complete, &path.problem) {
         (Some(true), Some(problem)) if is_about_signatures(problem) => {
-            Answer::skip(format!("Cannot be told: {}", text::shown(&problem.to_string())))
-                .showing(sent(chain))
+            Answer::skip(format!("Cannot be told: {}", named(chain, problem))).showing(sent(chain))
         }
         (Some(true), _) if !in_order(path) => Answer::warn(
-            "Every intermediate was sent, but not in order: old clients stop at the wrong one",
+            "Every intermediate was sent, but not one after the other: old clients stop at the wrong one",
             format!("{}; path: {}", sent(chain), indices(path)),
             sight.on_endpoint(INSTALL_INTERMEDIATES),
         ),
@@ -101,20 +115,25 @@ pub(crate) fn complete(sight: &Sight<'_>) -> Answer {
             format!("{}{}", sent(chain), problem_text(problem.as_ref())),
             sight.on_endpoint(INSTALL_INTERMEDIATES),
         ),
-        (None, Some(PathProblem::UnknownIssuer { name, .. })) => Answer::skip(format!(
+        (None, Some(PathProblem::UnknownIssuer { name, urls, .. })) => Answer::skip(format!(
             "Cannot be told: {} may be a root or an intermediate that was not sent",
             text::shown(name)
         ))
-        .showing(sent(chain)),
+        .showing(format!("{}{}", sent(chain), offered_at(urls))),
         (None, Some(problem @ PathProblem::UnknownSignatureAlgorithm { .. })) => {
-            Answer::skip(format!("Cannot be told: {}", text::shown(&problem.to_string())))
-                .showing(sent(chain))
+            Answer::skip(format!("Cannot be told: {}", named(chain, problem))).showing(sent(chain))
         }
-        (None, problem) => Answer::skip("Cannot be told").showing(format!(
-            "{}{}",
-            sent(chain),
-            problem_text(problem.as_ref())
-        )),
+        (None, problem) => {
+            let answer = Answer::skip("Cannot be told").showing(format!(
+                "{}{}",
+                sent(chain),
+                problem_text(problem.as_ref())
+            ));
+            match unreadable {
+                Some(index) => answer.advise(replace(sight, index)),
+                None => answer,
+            }
+        }
     }
 }
 
@@ -184,7 +203,14 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
         problem_text(path.problem.as_ref()),
         elsewhere::instead(chain, path, sight.roots)
     );
-    let other_certificate = "use a certificate of an authority on the caller's list, or send the cross-certificate that leads to one";
+    let own_list = if sight.roots.are_own {
+        "; or, where the callers do trust this root, add it to the target's trust anchors (`trust_anchors`, `--trust-anchors`)"
+    } else {
+        ""
+    };
+    let other_certificate = format!(
+        "use a certificate of an authority on the caller's list, or send the cross-certificate that leads to one{own_list}"
+    );
     match &path.problem {
         Some(PathProblem::MissingIntermediate { issuer, .. }) => Answer::fail(
             format!(
@@ -194,47 +220,59 @@ pub(crate) fn trusted(sight: &Sight<'_>) -> Answer {
             evidence,
             sight.on_endpoint(INSTALL_INTERMEDIATES),
         ),
-        Some(PathProblem::UnknownRoot { name, same_name_trusted, .. }) => Answer::fail(
+        Some(PathProblem::UnknownRoot {
+            name,
+            same_name_trusted,
+            ..
+        }) => Answer::fail(
             format!(
                 "The path ends at {}, which {untrusted}{}",
                 text::shown(name),
                 copied(*same_name_trusted)
             ),
             evidence,
-            sight.on_endpoint(other_certificate),
+            sight.on_endpoint(&other_certificate),
         ),
         Some(PathProblem::SelfSignedLeaf) => Answer::fail(
             format!("The certificate is self-signed and {untrusted}"),
             evidence,
-            sight.on_endpoint(other_certificate),
+            sight.on_endpoint(&other_certificate),
         ),
-        Some(PathProblem::UnknownIssuer { name, same_name_trusted, .. }) => Answer::fail(
+        Some(PathProblem::UnknownIssuer {
+            name,
+            same_name_trusted,
+            urls,
+            ..
+        }) => Answer::fail(
             format!(
                 "What was sent leads to {}, which {untrusted}{}",
                 text::shown(name),
                 copied(*same_name_trusted)
             ),
-            evidence,
-            sight.on_endpoint(other_certificate),
+            format!("{evidence}{}", offered_at(urls)),
+            sight.on_endpoint(&format!(
+                "send the certificate of {} as well if it is an intermediate; else {other_certificate}",
+                text::shown(name)
+            )),
         ),
         Some(
             problem @ (PathProblem::UnparsableLeaf { .. }
             | PathProblem::UnparsableCertificate { .. }
             | PathProblem::UnknownSignatureAlgorithm { .. }
             | PathProblem::PathTooComplex),
-        ) => Answer::skip(format!("Cannot be told: {}", text::shown(&problem.to_string()))).showing(sent(chain)),
+        ) => Answer::skip(format!("Cannot be told: {}", named(chain, problem))).showing(sent(chain)),
         Some(problem @ PathProblem::BadSignature { .. }) => Answer::fail(
             format!(
-                "The path breaks: {} (it is damaged, or of another authority of the same name)",
-                text::shown(&problem.to_string())
+                "The path breaks: {}; it is damaged, or of another authority of the same name",
+                named(chain, problem)
             ),
             evidence,
-            sight.on_endpoint("install the certificates as the authority issued them, or use one of an authority on the caller's list"),
+            sight.on_endpoint(reissue(problem)),
         ),
         Some(problem) => Answer::fail(
-            format!("The path breaks: {}", text::shown(&problem.to_string())),
+            format!("The path breaks: {}", named(chain, problem)),
             evidence,
-            sight.on_endpoint("have the certificates reissued, or send the right ones"),
+            sight.on_endpoint(reissue(problem)),
         ),
         None => Answer::skip("Cannot be told").showing(sent(chain)),
     }
@@ -292,6 +330,53 @@ fn sent(chain: &Chain) -> String {
 fn indices(path: &Path) -> String {
     let indices: Vec<String> = path.certificates.iter().map(ToString::to_string).collect();
     indices.join(" → ")
+}
+
+/// Advice about an entry that is no certificate, or none that can be read.
+fn replace(sight: &Sight<'_>, index: usize) -> String {
+    sight.on_endpoint(&format!(
+        "replace certificate {index} or leave it out: a client that cannot read it refuses the whole list"
+    ))
+}
+
+/// A problem, and what the certificate is called that it is about.
+fn named(chain: &Chain, problem: &PathProblem) -> String {
+    let problem_text = text::shown(&problem.to_string());
+    match problem.index() {
+        Some(0) => format!("{problem_text} (0 is the endpoint's own)"),
+        Some(index) => match chain.certificate(index) {
+            Some(certificate) => format!("{problem_text} ({index} is {})", text::certificate(certificate)),
+            None => problem_text,
+        },
+        None => problem_text,
+    }
+}
+
+/// What mends a path that breaks.
+const fn reissue(problem: &PathProblem) -> &'static str {
+    match problem {
+        PathProblem::UnsupportedSignatureAlgorithm { index: 0, .. } => {
+            "have the certificate reissued with a signature by SHA-256 or better"
+        }
+        PathProblem::UnsupportedSignatureAlgorithm { .. } => {
+            "install the authority's present intermediate, signed by SHA-256 or better, in place of this one"
+        }
+        PathProblem::NotACa { .. } => {
+            "use a certificate that an authority issued: this issuer may not, by its basic constraints or key usage"
+        }
+        PathProblem::PathLengthExceeded { .. } => {
+            "have the authority issue from an intermediate that may, or allow more intermediates below this one"
+        }
+        PathProblem::NameConstraint { .. } => {
+            "use a certificate of an authority that may certify this name, or dial a name that this one may"
+        }
+        PathProblem::UnknownCriticalExtension { .. } => {
+            "have the certificate reissued without this extension, or with it not critical"
+        }
+        _ => {
+            "install the certificates as the authority issued them, or use one of an authority on the caller's list"
+        }
+    }
 }
 
 fn problem_text(problem: Option<&PathProblem>) -> String {

@@ -33,21 +33,46 @@ pub(crate) fn server_auth(sight: &Sight<'_>) -> Answer {
             )
         };
     }
-    match effective_purposes(chain, path) {
-        Some(allowed) if !allowed.contains(&Purpose::ServerAuth) => Answer::fail(
-            "An intermediate certificate does not allow serverAuth for what it issues",
+    let issuer = |is_limit: fn(&[Purpose]) -> bool| {
+        let issuers = path.certificates.iter().filter(|index| **index != 0);
+        issuers
+            .filter_map(|index| Some((*index, chain.certificate(*index)?)))
+            .find(|(_, issuer)| issuer.extended_key_usage.as_deref().is_some_and(is_limit))
+    };
+    let name = |index, issuer| format!("Certificate {index}, {},", text::certificate(issuer));
+    if let Some((index, issuer)) =
+        issuer(|own| !own.contains(&Purpose::ServerAuth) && !own.contains(&Purpose::Any))
+    {
+        return Answer::fail(
             format!(
-                "{}; left over along the path: {}",
+                "{} does not allow serverAuth for what it issues",
+                name(index, issuer)
+            ),
+            format!(
+                "{}; {}; left over along the path: {}",
                 evidence(leaf),
-                text::list(&allowed)
+                evidence(issuer),
+                text::list(effective_purposes(chain, path).unwrap_or_default())
             ),
             sight.on_endpoint("use a certificate of an authority that issues server certificates"),
-        ),
-        _ => Answer::pass(
-            "The certificate may be used by a server (serverAuth)",
-            evidence(leaf),
-        ),
+        );
     }
+    if let Some((index, issuer)) = issuer(|own| !own.contains(&Purpose::ServerAuth)) {
+        return Answer::warn(
+            format!(
+                "{} is for any extended key usage, which some verifiers (OpenSSL) do not take for servers",
+                name(index, issuer)
+            ),
+            format!("{}; {}", evidence(leaf), evidence(issuer)),
+            sight.on_endpoint(
+                "use a certificate of an intermediate with extended key usage serverAuth, or with none",
+            ),
+        );
+    }
+    Answer::pass(
+        "The certificate may be used by a server (serverAuth)",
+        evidence(leaf),
+    )
 }
 
 pub(crate) fn client_auth_absent(sight: &Sight<'_>, severity: Severity) -> Answer {

@@ -32,26 +32,42 @@ pub(crate) fn dates(sight: &Sight<'_>) -> Answer {
             text::day(finding.not_after)
         )
     }));
-    if let Some(bad) = findings
+    let mut bad = findings
         .iter()
-        .find(|finding| finding.status != DateStatus::Valid)
-    {
-        let what = what(bad);
-        let summary = match bad.status {
+        .filter(|finding| finding.status != DateStatus::Valid);
+    if let Some(bad_one) = bad.next() {
+        let what = what(bad_one);
+        let summary = match bad_one.status {
             DateStatus::NotYetValid => {
                 format!(
                     "{what} is not valid before {}, in {}",
-                    bad.not_before,
-                    text::span(now, bad.not_before)
+                    bad_one.not_before,
+                    text::span(now, bad_one.not_before)
                 )
             }
             _ => format!(
                 "{what} expired on {}, {} ago",
-                bad.not_after,
-                text::span(bad.not_after, now)
+                bad_one.not_after,
+                text::span(bad_one.not_after, now)
             ),
         };
-        return Answer::fail(summary, evidence, sight.on_endpoint(remedy(bad)));
+        let others: Vec<String> = bad
+            .map(|other| format!("{} {}", place(other), text::shown(&other.subject)))
+            .collect();
+        let others = match others.as_slice() {
+            [] => String::new(),
+            others => format!("; not valid either: {}", text::list(others)),
+        };
+        let own_root = if bad_one.position == Position::Root && sight.roots.are_own {
+            "; or, where the root was renewed, put the authority's present certificate of the same key into the target's trust anchors (`trust_anchors`, `--trust-anchors`)"
+        } else {
+            ""
+        };
+        return Answer::fail(
+            summary + &others,
+            evidence,
+            sight.on_endpoint(remedy(bad_one)) + own_root,
+        );
     }
     let Some(first) = findings.iter().min_by_key(|finding| finding.not_after) else {
         return Answer::skip("The endpoint's certificate cannot be read");

@@ -1,6 +1,6 @@
 //! Every fact of many real certificates, compared with what `openssl x509` says.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use rcgen::{CrlDistributionPoint, ExtendedKeyUsagePurpose, SanType};
@@ -8,6 +8,7 @@ use siptls_cert::{Certificate, Chain, KeyFacts, Purpose, Root, RootSet, RootSetE
 
 use super::{openssl, pki};
 
+const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../config/data");
 const BYOC_ROOTS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../config/data/byoc_trusted_roots.pem"
@@ -130,22 +131,53 @@ fn compare(der: &[u8]) -> usize {
     expected.map_or(0, |purposes| purposes.len())
 }
 
-#[test]
-fn every_certificate_of_the_system() {
-    let mut seen = 0;
-    for entry in std::fs::read_dir("/etc/ssl/certs").unwrap() {
+/// Compares every certificate of every file `*.pem` in a folder; gives the files and the certificates seen in each.
+fn compare_folder(folder: &str) -> BTreeMap<String, usize> {
+    let mut seen = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "pem") {
-            let set = RootSet::from_pem("system", &std::fs::read(&path).unwrap()).unwrap();
-            for root in set.roots() {
-                compare(&root.certificate.der);
-                seen += 1;
+        if path.extension().is_none_or(|extension| extension != "pem") {
+            continue;
+        }
+        let pem = std::fs::read(&path).unwrap();
+        let set = RootSet::from_pem("file", &pem).unwrap();
+        let mut certificates = 0;
+        for root in set.roots() {
+            for certificate in std::iter::once(&root.certificate).chain(&root.copies) {
+                compare(&certificate.der);
+                certificates += 1;
             }
         }
+        let blocks = String::from_utf8_lossy(&pem)
+            .matches("-----BEGIN CERTIFICATE-----")
+            .count();
+        assert_eq!(certificates, blocks, "{}", path.display());
+        seen.insert(
+            path.file_name().unwrap().to_string_lossy().into_owned(),
+            certificates,
+        );
     }
+    seen
+}
+
+#[test]
+fn every_certificate_of_the_system() {
+    let seen: usize = compare_folder("/etc/ssl/certs").into_values().sum();
     assert!(
         seen > 100,
         "the package ca-certificates holds more than {seen} certificates"
+    );
+}
+
+#[test]
+fn every_certificate_that_ships() {
+    let expected = [
+        ("byoc_trusted_roots.pem", 76),
+        ("microsoft_trusted_roots.pem", 310),
+    ];
+    assert_eq!(
+        compare_folder(DATA),
+        expected.map(|(name, count)| (name.to_owned(), count)).into()
     );
 }
 
