@@ -316,7 +316,7 @@ impl AddressSurvey {
             self.ended = observation.started_at.checked_add(observation.duration).ok();
         }
         self.compared_only &= outcome != Outcome::Reported;
-        if outcome == Outcome::Reported || self.reference.is_none() {
+        if outcome == Outcome::Reported || (outcome == Outcome::Nothing && self.reference.is_none()) {
             self.reference = reference;
         }
         outcome
@@ -420,6 +420,18 @@ mod tests {
             kept.lend(&mut routine);
             let reference = routine.reference.unwrap();
             assert_eq!(reference.why_not.as_deref(), Some(expected), "{why}");
+        }
+        // What is known from before a restart has none, and that of a survey to be confirmed does not take its place.
+        let mut kept = AddressSurvey::after(Some(SurveyResult::clone(&one)), true);
+        for (why, expected) in [("differs", None), ("agrees", Some("agrees"))] {
+            let mut visit = seen(other.clone(), why);
+            kept.take(&mut visit);
+            kept.lend(&mut visit);
+            let reference = visit.reference.as_ref();
+            assert_eq!(
+                reference.and_then(|reference| reference.why_not.as_deref()),
+                expected
+            );
         }
     }
 
