@@ -156,6 +156,22 @@ async fn shown(daemon: &Daemon, wanted: Option<f64>) {
     assert_eq!(value(&samples, "siptls_version_accepted", &labels), wanted);
 }
 
+/// What came of the check of legacy versions, which only a survey answers.
+async fn judged_old(daemon: &Daemon) -> String {
+    let text = daemon.get("/api/v1/reports/a").await.text();
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+    let checks = document["reports"][0]["checks"].as_array();
+    let of = |check: &&serde_json::Value| check["id"] == "legacy-versions-refused";
+    let status = checks
+        .into_iter()
+        .flatten()
+        .find(of)
+        .map(|check| check["status"].clone());
+    status
+        .and_then(|status| status.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
 #[tokio::test]
 async fn what_a_survey_found_stays_over_a_restart_and_a_changed_label() {
     let folder = tempfile::tempdir().unwrap();
@@ -182,6 +198,7 @@ async fn what_a_survey_found_stays_over_a_restart_and_a_changed_label() {
     let surveys = script.surveys("a").len();
     let daemon = Daemon::start(configuration.load(), script.clone()).await;
     shown(&daemon, Some(1.0)).await;
+    assert_eq!(judged_old(&daemon).await, "warn", "judged by it");
     let labelled = with(&seldom, |target| {
         target.labels.insert("site".to_owned(), "ber".to_owned());
     });
