@@ -13,35 +13,40 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(1);
 /// The journal in use; none when the configuration names none.
 #[derive(Debug, Default)]
 pub(crate) struct Chronicle {
-    in_use: RwLock<Option<(Settings, Arc<Journal>)>>,
+    in_use: RwLock<Option<Arc<Journal>>>,
 }
 
 impl Chronicle {
-    /// Takes the journal of a configuration into use, and ends the one before unless it is the same; whether it is another.
+    /// Takes the journal of a configuration into use; whether it is another one. The same file goes on with other limits.
+    /// Until another one is open, its file checked, the one before is kept; it ends then.
     pub(crate) fn use_journal(&self, wanted: Option<&JournalSettings>) -> bool {
         let wanted = wanted.map(|wanted| Settings {
             path: wanted.path.clone(),
             retention: wanted.retention,
             max_size: wanted.max_size,
         });
-        let before = {
-            let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
-            if in_use.as_ref().map(|(settings, _)| settings) == wanted.as_ref() {
+        let before = self.journal();
+        let next = match (wanted, &before) {
+            (None, None) => return false,
+            (Some(settings), Some(journal)) if settings.path == journal.path() => {
+                journal.limit(settings.retention, settings.max_size);
                 return false;
             }
-            in_use.take()
+            (Some(settings), Some(journal)) => Some(journal.followed_by(settings)),
+            (Some(settings), None) => Some(Journal::start(settings)),
+            (None, Some(_)) => None,
         };
-        if let Some((_, journal)) = before {
-            journal.close(CLOSE_LIMIT);
-        }
-        let journal = wanted.and_then(|settings| match Journal::start(settings.clone()) {
-            Ok(journal) => Some((settings, Arc::new(journal))),
+        let next = next.and_then(|started| match started {
+            Ok(journal) => Some(Arc::new(journal)),
             Err(error) => {
                 tracing::error!(%error, "no journal is kept");
                 None
             }
         });
-        *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = journal;
+        *self.in_use.write().unwrap_or_else(PoisonError::into_inner) = next;
+        if let Some(journal) = before {
+            journal.close(CLOSE_LIMIT);
+        }
         true
     }
 
@@ -55,7 +60,7 @@ impl Chronicle {
     /// The journal in use.
     pub(crate) fn journal(&self) -> Option<Arc<Journal>> {
         let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
-        in_use.as_ref().map(|(_, journal)| Arc::clone(journal))
+        in_use.clone()
     }
 
     /// What the journal knows of targets by their names. A journal that cannot be read knows nothing: its thread has said so.

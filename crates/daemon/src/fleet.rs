@@ -70,8 +70,8 @@ impl Fleet {
     }
 
     /// Takes a configuration into use. A target that is equal to one of before keeps its slot, its counters and what was
-    /// seen; profile and roots are the new ones from its next visit on. A changed one begins anew, but for its history. Waits
-    /// for the journal's disk.
+    /// seen; profile and roots are the new ones from its next visit on. A changed one begins anew, but for its history and
+    /// what was seen last ([`Member::changed`]). Waits for the journal's disk.
     pub(crate) fn apply(&self, plan: &Plan) -> Change {
         let mut revocation = plan.revocation.clone();
         revocation.cache = revocation.cache.or_else(|| self.crl_cache.clone());
@@ -100,18 +100,22 @@ impl Fleet {
                     member.renewed(planned)
                 }
                 changed => {
-                    let mut history = match &changed {
-                        Some(member) => member.take_history(),
-                        None => History::new(name, known.remove(name).unwrap_or_default()),
-                    };
-                    if another_journal && changed.is_some() {
-                        history.unsaved();
-                    }
-                    change.removed.extend(changed.map(|member| member.id));
                     roll.next_id += 1;
                     let id = SlotId(roll.next_id);
                     change.added.push((id, name.clone(), planned.target.interval));
-                    Member::new(id, planned, together, history)
+                    match changed {
+                        Some(member) => {
+                            if another_journal {
+                                member.unsaved();
+                            }
+                            change.removed.push(member.id);
+                            member.changed(id, planned, together)
+                        }
+                        None => {
+                            let known = known.remove(name).unwrap_or_default();
+                            Member::new(id, planned, together, History::new(name, known))
+                        }
+                    }
                 }
             };
             roll.members.insert(name.clone(), Arc::new(member));

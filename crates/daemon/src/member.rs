@@ -12,7 +12,6 @@ use siptls_model::{
 };
 use siptls_policy::Judge;
 use siptls_probe_engine::{Errand, MAX_ADDRESSES, NamedIdentity};
-use std::borrow::Cow;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
@@ -42,6 +41,8 @@ struct Seen {
     /// Of each address, those used last at the end.
     surveys: Vec<(SocketAddr, AddressSurvey)>,
     history: History,
+    /// The history's surveys are of another profile or service.
+    other_surveys: bool,
 }
 
 struct Remembered {
@@ -64,19 +65,36 @@ impl Sight {
         report.target.maintenance = self.observation.target.maintenance.active(clock::now());
         report
     }
+
+    /// The same for a target that changed in its details and counts anew.
+    fn renewed(&self, target: &Arc<Target>, history: &History, ended: Option<Timestamp>) -> Self {
+        let mut tally = Tally::default();
+        tally.changed(history.last_changes(self.observation.address));
+        if let Some(ended) = ended {
+            tally.surveyed(ended);
+        }
+        let mut observation = Observation {
+            target: Arc::clone(target),
+            ..self.observation.clone()
+        };
+        let mut judgement = self.judgement.clone();
+        if self.observation.target.client_identities != target.client_identities {
+            (observation.rehearsal, judgement.removal_day) = (None, None);
+        }
+        let subject = Subject::new(target, &observation.place());
+        let series = Arc::new(Series::new(subject, tally, &observation, &judgement));
+        Self {
+            observation,
+            judgement,
+            series,
+        }
+    }
 }
 
 impl Member {
     /// A target that was not visited yet, one of so many that begin together, with what is known of it from before.
     pub(crate) fn new(id: SlotId, planned: &PlannedTarget, together: usize, history: History) -> Self {
-        let seen = Seen {
-            addresses: Vec::new(),
-            shown: Vec::new(),
-            remembered: Vec::new(),
-            clock: SurveyClock::new(&planned.target, together, Instant::now()),
-            surveys: Vec::new(),
-            history,
-        };
+        let seen = Seen::new(&planned.target, together, history);
         Self::with(id, planned, Arc::new(Mutex::new(seen)), Arc::default())
     }
 
@@ -151,10 +169,35 @@ impl Member {
         self.seen().history.changes().cloned().collect()
     }
 
-    /// Takes the history out, for a target that begins anew under the same name.
-    pub(crate) fn take_history(&self) -> History {
+    /// The target of the same name that begins anew because it changed. It takes the history over, and while it is the same
+    /// service under the same profile, what was seen last and what surveys found; of a rehearsal nothing with other identities.
+    pub(crate) fn changed(&self, id: SlotId, planned: &PlannedTarget, together: usize) -> Self {
+        let target = &planned.target;
         let fresh = History::new(&self.target.name, siptls_journal::Known::default());
-        std::mem::replace(&mut self.seen().history, fresh)
+        let mut before = self.seen();
+        let history = std::mem::replace(&mut before.history, fresh);
+        let mut seen = Seen::new(target, together, history);
+        if is_same_service(&self.target, target) {
+            seen.other_surveys = before.other_surveys;
+            seen.surveys = std::mem::take(&mut before.surveys);
+            if self.target.client_identities != target.client_identities {
+                for (_, survey) in &mut seen.surveys {
+                    survey.rehearsal = None;
+                }
+            }
+            let renewed = |sights: &[Arc<Sight>]| {
+                let renewed = sights.iter().map(|sight| {
+                    let ended = seen.survey_ended(sight.observation.address);
+                    Arc::new(sight.renewed(target, &seen.history, ended))
+                });
+                renewed.collect()
+            };
+            (seen.addresses, seen.shown) = (renewed(&before.addresses), renewed(&before.shown));
+        } else {
+            seen.other_surveys = true;
+        }
+        drop(before);
+        Self::with(id, planned, Arc::new(Mutex::new(seen)), Arc::default())
     }
 
     /// Another journal is in use, which knows nothing of what was written to the one before.
@@ -248,7 +291,7 @@ impl Member {
     ) {
         let mut seen = self.seen();
         let before = std::mem::take(&mut seen.addresses);
-        let records = seen.history.take(&stand_ins(&visits, &before), now);
+        let records = seen.history.take(&visits, now);
         if let Some(journal) = journal
             && !journal.keep(records)
         {
@@ -325,11 +368,23 @@ impl Member {
 }
 
 impl Seen {
+    fn new(target: &Target, together: usize, history: History) -> Self {
+        Self {
+            addresses: Vec::new(),
+            shown: Vec::new(),
+            remembered: Vec::new(),
+            clock: SurveyClock::new(target, together, Instant::now()),
+            surveys: Vec::new(),
+            history,
+            other_surveys: false,
+        }
+    }
+
     /// Takes what is known of an address out; it is to be kept again.
     fn take_survey(&mut self, address: SocketAddr) -> AddressSurvey {
         match self.surveys.iter().position(|(known, _)| *known == address) {
             Some(index) => self.surveys.remove(index).1,
-            None => AddressSurvey::after(self.history.survey(address)),
+            None => AddressSurvey::after(self.history.survey(address), !self.other_surveys),
         }
     }
 
@@ -367,24 +422,14 @@ impl Seen {
     }
 }
 
-/// What visits say of a target: a postponed one says what was seen last of its address.
-fn stand_ins<'a>(
-    visits: &'a [(Observation, Judgement)],
-    before: &[Arc<Sight>],
-) -> Cow<'a, [(Observation, Judgement)]> {
-    if !visits.iter().any(|(seen, _)| seen.is_postponed()) {
-        return Cow::Borrowed(visits);
-    }
-    let of_address = |visit: &(Observation, Judgement)| {
-        let last = (before.iter())
-            .find(|sight| sight.observation.place() == visit.0.place())
-            .filter(|_| visit.0.is_postponed());
-        match last {
-            Some(last) => (last.observation.clone(), last.judgement.clone()),
-            None => visit.clone(),
-        }
-    };
-    Cow::Owned(visits.iter().map(of_address).collect())
+/// Whether what was seen of one target counts for the other: both dial the same and judge alike.
+fn is_same_service(a: &Target, b: &Target) -> bool {
+    a.endpoint == b.endpoint
+        && a.connect == b.connect
+        && a.profile == b.profile
+        && a.server_name == b.server_name
+        && a.trust_anchors == b.trust_anchors
+        && a.peer_region == b.peer_region
 }
 
 /// The outcome of a visit that ended abnormally: a fault of this program, not of the peer.

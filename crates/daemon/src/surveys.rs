@@ -39,18 +39,16 @@ pub(crate) enum Outcome {
 /// that differs is reported once the next one agrees with it.
 #[derive(Debug, Default)]
 pub(crate) struct Agreed {
-    /// What was reported before the program was started: not shown again, but a difference to it has to be confirmed.
-    before_start: Option<SurveyResult>,
     reported: Option<Arc<SurveyResult>>,
     differing: Option<Arc<SurveyResult>>,
 }
 
 impl Agreed {
-    /// Nothing was surveyed since the start; before it, that was reported.
+    /// Nothing was surveyed since the start; before it, that was reported, and it is until a survey replaces it.
     pub(crate) fn after(before_start: Option<SurveyResult>) -> Self {
         Self {
-            before_start,
-            ..Self::default()
+            reported: before_start.map(Arc::new),
+            differing: None,
         }
     }
 
@@ -63,19 +61,6 @@ impl Agreed {
     pub(crate) fn take(&mut self, new: Arc<SurveyResult>) -> Outcome {
         let found = found_out(&new);
         let Some(reported) = &self.reported else {
-            if found
-                && let Some(before) = self.before_start.take()
-                && !agree(&before, &new)
-                && !self
-                    .differing
-                    .as_ref()
-                    .is_some_and(|differing| agree(differing, &new))
-            {
-                self.before_start = Some(before);
-                self.differing = Some(new);
-                return Outcome::Differs;
-            }
-            self.differing = None;
             self.reported = Some(new);
             return if found {
                 Outcome::Reported
@@ -299,6 +284,8 @@ pub(crate) struct AddressSurvey {
     agreed: Agreed,
     /// What the reference client came to in the survey reported.
     reference: Option<Arc<ReferenceResult>>,
+    /// What is known from before is compared with, not lent: it was asked for another profile or of another service.
+    compared_only: bool,
     pub(crate) identity: Identity,
     /// The last rehearsal.
     pub(crate) rehearsal: Option<Arc<Rehearsal>>,
@@ -307,10 +294,12 @@ pub(crate) struct AddressSurvey {
 }
 
 impl AddressSurvey {
-    /// Of an address that was not surveyed since the start; before it, that was reported.
-    pub(crate) fn after(before_start: Option<SurveyResult>) -> Self {
+    /// Of an address that was not surveyed since the start; before it, that was reported. It is reported until the first
+    /// survey when it is `of_this_target`; a difference to it has to be confirmed in any case.
+    pub(crate) fn after(before_start: Option<SurveyResult>, of_this_target: bool) -> Self {
         Self {
             agreed: Agreed::after(before_start),
+            compared_only: !of_this_target,
             ..Self::default()
         }
     }
@@ -326,7 +315,8 @@ impl AddressSurvey {
         if outcome != Outcome::Nothing {
             self.ended = observation.started_at.checked_add(observation.duration).ok();
         }
-        if outcome == Outcome::Reported || self.reference.is_none() {
+        self.compared_only &= outcome != Outcome::Reported;
+        if outcome == Outcome::Reported || (outcome == Outcome::Nothing && self.reference.is_none()) {
             self.reference = reference;
         }
         outcome
@@ -334,7 +324,8 @@ impl AddressSurvey {
 
     /// Gives an observation what is reported of its address.
     pub(crate) fn lend(&self, observation: &mut Observation) {
-        observation.survey = self.agreed.reported().cloned();
+        let reported = self.agreed.reported().filter(|_| !self.compared_only);
+        observation.survey = reported.cloned();
         observation.reference.clone_from(&self.reference);
         observation.rehearsal.clone_from(&self.rehearsal);
     }
@@ -430,6 +421,18 @@ mod tests {
             let reference = routine.reference.unwrap();
             assert_eq!(reference.why_not.as_deref(), Some(expected), "{why}");
         }
+        // What is known from before a restart has none, and that of a survey to be confirmed does not take its place.
+        let mut kept = AddressSurvey::after(Some(SurveyResult::clone(&one)), true);
+        for (why, expected) in [("differs", None), ("agrees", Some("agrees"))] {
+            let mut visit = seen(other.clone(), why);
+            kept.take(&mut visit);
+            kept.lend(&mut visit);
+            let reference = visit.reference.as_ref();
+            assert_eq!(
+                reference.and_then(|reference| reference.why_not.as_deref()),
+                expected
+            );
+        }
     }
 
     #[test]
@@ -437,8 +440,9 @@ mod tests {
         use Acceptance::{Accepted, Refused, Unknown};
         let (one, other) = (survey(Refused, Accepted), survey(Accepted, Accepted));
         let mut agreed = Agreed::after(Some(SurveyResult::clone(&one)));
+        assert_eq!(agreed.reported(), Some(&one), "until the first survey");
         assert_eq!(agreed.take(other.clone()), Outcome::Differs);
-        assert_eq!(agreed.reported(), None);
+        assert_eq!(agreed.reported(), Some(&one));
         assert_eq!(
             agreed.take(survey(Accepted, Refused)),
             Outcome::Differs,
@@ -453,6 +457,16 @@ mod tests {
         let mut agreed = Agreed::after(Some(SurveyResult::clone(&one)));
         assert_eq!(agreed.take(one.clone()), Outcome::Reported);
         assert_eq!(agreed.reported(), Some(&one));
+    }
+
+    #[test]
+    fn a_survey_that_finds_nothing_out_replaces_nothing_known_before_the_start() {
+        use Acceptance::{Accepted, Refused, Unknown};
+        let (one, other) = (survey(Refused, Accepted), survey(Accepted, Accepted));
+        let mut agreed = Agreed::after(Some(SurveyResult::clone(&one)));
+        assert_eq!(agreed.take(survey(Unknown, Unknown)), Outcome::Nothing);
+        assert_eq!(agreed.take(other.clone()), Outcome::Differs);
+        assert_eq!(agreed.take(other), Outcome::Reported);
     }
 
     fn target(name: &str, depth: Depth, survey_interval: Option<Duration>) -> Target {

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::reader::Sample;
+use common::reader::{Sample, value};
 use common::{Configuration, Daemon, Play, Script, plan};
 use serde_json::{Value, json};
 use siptls_config::{JournalSettings, Plan};
@@ -216,5 +216,44 @@ async fn a_journal_is_where_the_next_daemon_begins() {
     configuration.set(Ok(plan(&["a", "b"], QUICK)));
     assert_eq!(daemon.post("/-/reload").await.status, 200);
     assert_eq!(ask(&daemon, "target=a").await["source"], "memory");
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reload_that_changes_the_journal_counts_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, other] = ["journal.sqlite", "other.sqlite"].map(|name| folder.path().join(name));
+    let script = Script::default();
+    script.ask("a", ClientCertificateMode::NotRequested);
+    let configuration = Configuration::new(with_journal(plan(&["a"], QUICK), &path));
+    let daemon = Daemon::start(configuration.load(), script.clone()).await;
+    daemon.until("a visit", |samples| visited(samples, "a")).await;
+    script.ask("a", ClientCertificateMode::Optional);
+    until(&daemon, "target=a&aspect=request", 1).await;
+    let writes = |samples: &[Sample]| value(samples, "siptls_journal_writes_total", &[]);
+    let before = daemon
+        .until("a write", |samples| writes(samples) >= Some(1.0))
+        .await;
+    // As little as there can be: the change goes, and the journal stays the same.
+    let mut small = with_journal(plan(&["a"], QUICK), &path);
+    if let Some(journal) = &mut small.journal {
+        journal.max_size = 1;
+    }
+    for changed in [small, with_journal(plan(&["a"], QUICK), &other)] {
+        configuration.set(Ok(changed));
+        assert_eq!(daemon.post("/-/reload").await.status, 200);
+        assert!(writes(&daemon.samples().await) >= writes(&before));
+        let mut left = 1;
+        for _ in 0..1_000 {
+            left = ask(&daemon, "target=a").await["changes"]
+                .as_array()
+                .map_or(1, Vec::len);
+            if left == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(left, 0);
+    }
     daemon.stop().await.unwrap();
 }

@@ -256,9 +256,13 @@ async fn a_reload_keeps_the_last_good_configuration_and_what_did_not_change() {
     configuration.set(Ok(changed));
     assert_eq!(daemon.post("/-/reload").await.status, 200);
     daemon
-        .until("the changed target", |samples| {
-            value(samples, "siptls_up", &[B, ("team", "voice")]).is_some()
-        })
+        .until(
+            "what was seen of the changed target, and counted anew",
+            |samples| {
+                value(samples, "siptls_up", &[B, ("team", "voice")]).is_some()
+                    && probes(samples, B, "ok") == 1.0
+            },
+        )
         .await;
     assert_eq!((script.visits("b").len(), script.visits("c").len()), (2, 1));
 

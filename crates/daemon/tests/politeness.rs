@@ -252,3 +252,29 @@ async fn a_maintenance_window_is_told_everywhere_and_ends_without_a_visit() {
     assert_eq!(script.visits("now").len(), 1, "no visit in between");
     daemon.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_probe_that_waits_for_another_visit_answers_with_what_was_seen_last() {
+    let script = Script::default();
+    let daemon = Daemon::start(Configuration::new(plan(&["a"], QUICK)).load(), script.clone()).await;
+    daemon
+        .until("a visit", |samples| probes(samples, "a", ONE, "ok") >= 1.0)
+        .await;
+    script.set("a", Play::Hang);
+    let visits = script.visits("a").len();
+    while script.visits("a").len() <= visits {
+        sleep(Duration::from_millis(5)).await;
+    }
+    let scrape = "X-Prometheus-Scrape-Timeout-Seconds: 0.4";
+    let answer = daemon.get_with("/probe?target=a&debug=true", scrape).await.text();
+    let (report, metrics) = answer.split_once("# Metrics\n").unwrap();
+    let expected = "# Postponed\n192.0.2.1:5061: another visit to the target was under way all the time; what follows was seen at 20";
+    assert!(report.contains(expected), "{report}");
+    let metrics = common::reader::read(metrics);
+    assert_eq!(probes(&metrics, "a", ONE, "postponed"), 1.0);
+    assert_eq!(
+        of(&metrics, "siptls_sip_response_code", "a", ONE, &[]),
+        Some(200.0)
+    );
+    daemon.stop().await.unwrap();
+}

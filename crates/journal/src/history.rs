@@ -143,6 +143,9 @@ impl History {
                 changed,
                 recent: recent.collect(),
             };
+            if (address, aspect) == (None, Aspect::Addresses) {
+                history.current = seen::addresses_of(&facet.value);
+            }
             let place = history.place(address);
             (place.first_seen, place.last_seen) = (first_seen, last_seen);
             place.facets[index(aspect)] = Some(Box::new(facet));
@@ -184,7 +187,9 @@ impl History {
 
     /// Takes in what one visit saw at each of its addresses, and says what is to be kept of it.
     ///
-    /// What was not seen changes nothing. When no address was found, the verdict is that of every address there was.
+    /// What was not seen changes nothing, nor does a postponed visit, but that its address is one of the target's. When no
+    /// address was found, the verdict is that of every address there was; beside addresses that were found, a name without
+    /// one says nothing of them.
     pub fn take(&mut self, visits: &[(Observation, Judgement)], now: Timestamp) -> Vec<Record> {
         let now = to_millisecond(now);
         let mut records = Vec::new();
@@ -193,6 +198,8 @@ impl History {
         addresses.dedup();
         if !addresses.is_empty() {
             let value = seen::addresses(&addresses);
+            // Of the time before any address was known.
+            self.place(None).facets[index(Aspect::Verdict)] = None;
             self.note(
                 None,
                 now,
@@ -201,20 +208,22 @@ impl History {
                 &mut records,
             );
             self.current = addresses;
+        } else if let Some((seen, judgement)) = visits.first() {
+            let verdict = (Aspect::Verdict, seen::verdict(seen, judgement));
+            let all: Vec<_> = if self.current.is_empty() {
+                vec![None]
+            } else {
+                self.current.iter().copied().map(Some).collect()
+            };
+            for place in all {
+                self.note(place, now, &seen.flight, [verdict.clone()], &mut records);
+            }
         }
         for (seen, judgement) in visits {
-            let verdict = (Aspect::Verdict, seen::verdict(seen, judgement));
-            let Some(address) = seen.address else {
-                let all: Vec<_> = if self.current.is_empty() {
-                    vec![None]
-                } else {
-                    self.current.iter().copied().map(Some).collect()
-                };
-                for place in all {
-                    self.note(place, now, &seen.flight, [verdict.clone()], &mut records);
-                }
+            let Some(address) = seen.address.filter(|_| !seen.is_postponed()) else {
                 continue;
             };
+            let verdict = (Aspect::Verdict, seen::verdict(seen, judgement));
             let place = self.place(Some(address));
             if seen.phase_reached >= Some(Phase::Connect) {
                 place.first_seen = place.first_seen.or(Some(now));

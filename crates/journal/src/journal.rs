@@ -50,11 +50,17 @@ pub struct Numbers {
     pub healthy: bool,
 }
 
+/// What is counted from one journal to the next.
 #[derive(Debug, Default)]
-struct Shared {
+struct Totals {
     writes: AtomicU64,
     failures: AtomicU64,
     dropped: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    totals: Arc<Totals>,
     size_bytes: AtomicU64,
     healthy: AtomicBool,
     /// Bytes that wait.
@@ -63,6 +69,8 @@ struct Shared {
 
 enum Message {
     Records(Vec<Record>, usize),
+    /// Retention and size from now on.
+    Limits(Duration, u64),
     /// To be told when everything before it was tried once.
     Tried(Sender<()>),
 }
@@ -83,8 +91,23 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Thread`] when the system has no thread left.
     pub fn start(settings: Settings) -> Result<Self, JournalError> {
+        Self::with(settings, Arc::default())
+    }
+
+    /// Starts the journal that takes the place of this one and counts on from its numbers; this one is still to be closed.
+    ///
+    /// # Errors
+    /// As [`Journal::start`].
+    pub fn followed_by(&self, settings: Settings) -> Result<Self, JournalError> {
+        Self::with(settings, Arc::clone(&self.shared.totals))
+    }
+
+    fn with(settings: Settings, totals: Arc<Totals>) -> Result<Self, JournalError> {
         let (sender, receiver) = channel();
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(Shared {
+            totals,
+            ..Shared::default()
+        });
         let path = settings.path.clone();
         let mut writer = Writer {
             settings,
@@ -114,6 +137,15 @@ impl Journal {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Keeps so much from now on.
+    pub fn limit(&self, retention: Duration, max_size: u64) {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((sender, _)) = &*thread {
+            // A thread that has ended keeps nothing.
+            let _ = sender.send(Message::Limits(retention, max_size));
+        }
     }
 
     /// A connection for reading.
@@ -149,7 +181,7 @@ impl Journal {
             }
             waiting.fetch_sub(bytes, Ordering::Relaxed);
         }
-        self.shared.dropped.fetch_add(changes, Ordering::Relaxed);
+        self.shared.totals.dropped.fetch_add(changes, Ordering::Relaxed);
         false
     }
 
@@ -186,9 +218,9 @@ impl Journal {
     pub fn numbers(&self) -> Numbers {
         let shared = &self.shared;
         Numbers {
-            writes: shared.writes.load(Ordering::Relaxed),
-            failures: shared.failures.load(Ordering::Relaxed),
-            dropped: shared.dropped.load(Ordering::Relaxed),
+            writes: shared.totals.writes.load(Ordering::Relaxed),
+            failures: shared.totals.failures.load(Ordering::Relaxed),
+            dropped: shared.totals.dropped.load(Ordering::Relaxed),
             size_bytes: shared.size_bytes.load(Ordering::Relaxed),
             healthy: shared.healthy.load(Ordering::Relaxed),
         }
@@ -228,6 +260,10 @@ impl Writer {
                     Message::Records(records, bytes) => {
                         self.pending.extend(records);
                         self.pending_bytes += bytes;
+                    }
+                    Message::Limits(retention, max_size) => {
+                        (self.settings.retention, self.settings.max_size) = (retention, max_size);
+                        self.prune_at = Instant::now();
                     }
                     Message::Tried(done) => told.push(done),
                 }
@@ -269,7 +305,7 @@ impl Writer {
         match store.write(&self.pending) {
             Ok(()) => {
                 let changes = changes_in(&self.pending);
-                self.shared.writes.fetch_add(changes, Ordering::Relaxed);
+                self.shared.totals.writes.fetch_add(changes, Ordering::Relaxed);
                 self.forget_pending();
                 self.succeeded();
             }
@@ -329,7 +365,7 @@ impl Writer {
         self.retry = RETRY.0;
         self.try_at = Instant::now();
         if std::mem::take(&mut self.complained) {
-            let dropped = self.shared.dropped.load(Ordering::Relaxed);
+            let dropped = self.shared.totals.dropped.load(Ordering::Relaxed);
             tracing::info!(path = %self.settings.path.display(), dropped, "the journal works again");
         }
     }
@@ -339,7 +375,7 @@ impl Writer {
         self.store = None;
         self.check |= error.is_damage();
         self.shared.healthy.store(false, Ordering::Relaxed);
-        self.shared.failures.fetch_add(1, Ordering::Relaxed);
+        self.shared.totals.failures.fetch_add(1, Ordering::Relaxed);
         self.try_at = Instant::now() + self.retry;
         self.retry = (self.retry * 2).min(RETRY.1);
         if !std::mem::replace(&mut self.complained, true) {
@@ -356,7 +392,7 @@ impl Writer {
 
     fn drop_pending(&mut self) {
         let changes = changes_in(&self.pending);
-        self.shared.dropped.fetch_add(changes, Ordering::Relaxed);
+        self.shared.totals.dropped.fetch_add(changes, Ordering::Relaxed);
         self.forget_pending();
     }
 

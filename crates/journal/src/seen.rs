@@ -147,6 +147,16 @@ pub(crate) fn addresses(addresses: &[SocketAddr]) -> Option<String> {
     json(&Addresses { addresses })
 }
 
+/// The addresses again that [`addresses`] keeps.
+pub(crate) fn addresses_of(value: &str) -> Vec<SocketAddr> {
+    let value: serde_json::Value = serde_json::from_str(value).unwrap_or_default();
+    let all = value.get("addresses").and_then(serde_json::Value::as_array);
+    all.into_iter()
+        .flatten()
+        .filter_map(|address| address.as_str()?.parse().ok())
+        .collect()
+}
+
 #[derive(Serialize)]
 struct VerdictSeen {
     verdict: &'static str,

@@ -1,11 +1,12 @@
 //! The file as its one writer sees it: opened, checked, written, pruned.
 
-use crate::change::text_of;
+use crate::change::{Change, text_of};
+use crate::compare;
 use crate::error::JournalError;
-use crate::history::{Record, Sighting};
+use crate::history::{KnownState, Record, Sighting};
 use crate::schema::{APPLICATION_ID, MIGRATIONS};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Transaction, params};
-use siptls_model::{Timestamp, clock};
+use siptls_model::{Aspect, Timestamp, clock};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -235,31 +236,104 @@ fn used(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 fn write_sighting(transaction: &Transaction<'_>, sighting: &Sighting) -> rusqlite::Result<()> {
+    let whole = |aspect| {
+        let mut states = sighting.states.iter();
+        states.any(|state| (state.address, state.aspect) == (None, aspect))
+    };
+    if whole(Aspect::Addresses) && !whole(Aspect::Verdict) {
+        // A verdict of the time before any address was known.
+        transaction
+            .prepare_cached("DELETE FROM states WHERE target = ?1 AND address = '' AND aspect = ?2")?
+            .execute([&*sighting.target, Aspect::Verdict.code()])?;
+    }
     let mut statement = transaction.prepare_cached(
         "INSERT INTO states (target, address, aspect, value, since, changed, first_seen, last_seen, saved)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
          ON CONFLICT (target, address, aspect) DO UPDATE SET value = excluded.value, since = excluded.since,
-         changed = excluded.changed, first_seen = excluded.first_seen, last_seen = excluded.last_seen,
+         changed = coalesce(excluded.changed, changed), last_seen = coalesce(excluded.last_seen, last_seen),
+         first_seen = min(coalesce(first_seen, excluded.first_seen), coalesce(excluded.first_seen, first_seen)),
          saved = excluded.saved",
     )?;
     let saved = text_of(sighting.saved);
     for state in &sighting.states {
+        let address = state
+            .address
+            .map(|address| address.to_string())
+            .unwrap_or_default();
+        let mut since = text_of(state.since);
+        let mut changed = state.changed.map(text_of);
+        if changed.is_none() {
+            match known_before(transaction, &sighting.target, &address, state)? {
+                Before::Unknown => {}
+                Before::Same(known_since) => since = known_since,
+                Before::Other(change) => {
+                    let evidence = Arc::default();
+                    let change = Arc::new(change);
+                    write_change(transaction, &Record::Change { change, evidence }, &mut None)?;
+                    changed = Some(since.clone());
+                }
+            }
+        }
         statement.execute(params![
             &*sighting.target,
-            state
-                .address
-                .map(|address| address.to_string())
-                .unwrap_or_default(),
+            address,
             state.aspect.code(),
             &*state.value,
-            text_of(state.since),
-            state.changed.map(text_of),
+            since,
+            changed,
             state.first_seen.map(text_of),
             state.last_seen.map(text_of),
             saved,
         ])?;
     }
     Ok(())
+}
+
+/// What the file knows of a state that is the first seen by a daemon.
+enum Before {
+    Unknown,
+    /// Nothing that contradicts it, and since when.
+    Same(String),
+    /// Another: the daemon could not read the file when it began, so nobody has noticed the change.
+    Other(Change),
+}
+
+fn known_before(
+    transaction: &Transaction<'_>,
+    target: &Arc<str>,
+    address: &str,
+    state: &KnownState,
+) -> rusqlite::Result<Before> {
+    let known = transaction
+        .prepare_cached("SELECT value, since FROM states WHERE target = ?1 AND address = ?2 AND aspect = ?3")?
+        .query_row(params![&**target, address, state.aspect.code()], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+        })
+        .optional()?;
+    let Some((before, since)) = known else {
+        return Ok(Before::Unknown);
+    };
+    let contradicts = |before: &str| {
+        compare::contradicts(
+            state.aspect,
+            &compare::parse(before),
+            &compare::parse(&state.value),
+        )
+    };
+    if *before == *state.value || !contradicts(&before) {
+        return Ok(Before::Same(since));
+    }
+    Ok(Before::Other(Change {
+        time: state.since,
+        target: Arc::clone(target),
+        address: (!address.is_empty()).then(|| address.to_owned()),
+        aspect: state.aspect,
+        before: before.into(),
+        after: Arc::clone(&state.value),
+        count: 1,
+        last_time: state.since,
+        evidence_bytes: 0,
+    }))
 }
 
 fn write_change(

@@ -160,3 +160,31 @@ fn a_file_damaged_while_the_daemon_was_away_is_moved_aside() {
         .filter(|name| name.starts_with("journal.sqlite.damaged-"));
     assert_eq!(aside.count(), 1, "{names:?}");
 }
+
+#[test]
+fn limits_change_in_place_and_the_next_journal_counts_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, next] = ["journal.sqlite", "next.sqlite"].map(|name| folder.path().join(name));
+    let journal = start(&path);
+    for second in 0..3 {
+        assert!(journal.keep(vec![change(second, 10)]));
+    }
+    assert!(journal.tried(WAIT));
+    journal.limit(Duration::from_secs(400 * 86_400), 1);
+    let began = Instant::now();
+    while count(&path) > 0 && began.elapsed() < WAIT {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(count(&path), 0);
+    let next = journal
+        .followed_by(Settings {
+            path: next,
+            retention: Duration::from_secs(400 * 86_400),
+            max_size: 1 << 30,
+        })
+        .unwrap();
+    assert!(journal.keep(vec![change(3, 10)]), "until it is closed");
+    journal.close(WAIT);
+    assert!(!journal.keep(vec![change(4, 10)]));
+    assert_eq!(state(next.numbers()), (4, 1, true));
+}

@@ -11,12 +11,13 @@ use axum::response::{IntoResponse, Response};
 use siptls_catalog::Profile;
 use siptls_metrics::{CONTENT_TYPE, ProbeResult, Series, Shown, Subject, Tally, probe_answer};
 use siptls_model::{
-    Document, Judgement, Observation, Report, Target, Timestamp, Verdict, clock, escape_text,
-    escape_text_bounded,
+    Document, Judgement, Observation, Phase, ProbeError, Reason, Report, Target, Timestamp, Verdict, clock,
+    escape_text, escape_text_bounded,
 };
 use siptls_policy::Judge;
 use std::fmt::Write as _;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -41,7 +42,8 @@ struct Question {
 }
 
 /// One visit to a configured target, judged and answered as metrics. It leaves neither state nor counters behind; its
-/// connections count for the budget. An address that is to be left in peace is answered for as it was seen last.
+/// connections count for the budget. An address that is to be left in peace is answered for as it was seen last, and so is a
+/// target to which another visit, a survey maybe, is under way until the time is over.
 pub(crate) async fn probe(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
@@ -63,7 +65,8 @@ pub(crate) async fn probe(
     let log = Log::default();
     // As a task of its own: a panic is answered, and a client that goes away ends the visit.
     let mut visit = JoinSet::new();
-    let visiting = visit_alone(Arc::clone(&app), &question);
+    let begun = Arc::new(AtomicBool::new(false));
+    let visiting = visit_alone(Arc::clone(&app), &question, Arc::clone(&begun));
     if question.debug {
         let subscriber = tracing_subscriber::fmt()
             .with_writer(log.clone())
@@ -82,20 +85,46 @@ pub(crate) async fn probe(
                 "the probe ended abnormally, see the log\n",
             );
         }
+        Err(_) if !begun.load(Ordering::Relaxed) => not_begun(&question),
         // Out of time: nothing was seen of it, and the answer says no more than that.
         Err(_) => Vec::new(),
     };
     answer(&app, &question, observations, start.elapsed(), &log)
 }
 
-fn visit_alone(app: Arc<App>, question: &Question) -> impl Future<Output = Vec<Observation>> + use<> {
+fn visit_alone(
+    app: Arc<App>,
+    question: &Question,
+    begun: Arc<AtomicBool>,
+) -> impl Future<Output = Vec<Observation>> + use<> {
     let member = Arc::clone(&question.member);
     let errand = member.errand(Arc::clone(&question.target), &question.profile);
     async move {
         let _alone = member.visiting.lock().await;
+        begun.store(true, Ordering::Relaxed);
         let _in_flight = app.own.in_flight();
         Arc::clone(&app.visitor).begin(errand).await
     }
+}
+
+/// What a probe saw that had to wait for another visit until its time was over: each place is postponed.
+fn not_begun(question: &Question) -> Vec<Observation> {
+    let now = clock::now();
+    let sights = question.member.sights();
+    let postponed = |last: Option<&Observation>| Observation {
+        srv: last.and_then(|last| last.srv.clone()),
+        error: Some(ProbeError {
+            phase: Phase::Connect,
+            reason: Reason::Postponed,
+            message: "another visit to the target was under way all the time".to_owned(),
+        }),
+        ..Observation::blank(&question.target, last.and_then(|last| last.address), now)
+    };
+    if sights.is_empty() {
+        return vec![postponed(None)];
+    }
+    let each = sights.iter().map(|sight| postponed(Some(&sight.observation)));
+    each.collect()
 }
 
 #[expect(
@@ -298,8 +327,10 @@ fn answer(
 fn postponed(all: &[Answered]) -> String {
     let mut out = String::new();
     for one in all {
-        let (Some(address), Some(why)) = (one.observation.address, &one.postponed) else {
-            continue;
+        let Some(why) = &one.postponed else { continue };
+        let place = match one.observation.address {
+            Some(address) => address.to_string(),
+            None => escape_text(&one.observation.target.name).to_string(),
         };
         let seen = if one.observation.is_postponed() {
             "nothing was seen of it before".to_owned()
@@ -307,7 +338,7 @@ fn postponed(all: &[Answered]) -> String {
             format!("what follows was seen at {}", one.observation.started_at)
         };
         // Writing to a String cannot fail.
-        let _ = writeln!(out, "{address}: {}; {seen}", escape_text(why));
+        let _ = writeln!(out, "{place}: {}; {seen}", escape_text(why));
     }
     if out.is_empty() {
         return out;

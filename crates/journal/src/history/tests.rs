@@ -335,3 +335,96 @@ fn addresses_beyond_the_limit_are_forgotten() {
     assert_eq!(history.places.len(), MAX_ADDRESSES);
     assert_eq!(history.changes().count(), MAX_KEPT_CHANGES);
 }
+
+/// The changes among records: the address, and the aspect.
+fn changed(records: &[Record]) -> Vec<(Option<String>, Aspect)> {
+    let of = |record: &Record| match record {
+        Record::Change { change, .. } => Some((change.address.clone(), change.aspect)),
+        Record::Sighting(_) => None,
+    };
+    records.iter().filter_map(of).collect()
+}
+
+fn stopped(address: Option<&str>, reason: Reason) -> (Observation, Judgement) {
+    let (mut seen, judgement) = visit(address, Verdict::Inconclusive);
+    seen.phase_reached = Some(Phase::Resolve);
+    seen.error = Some(ProbeError {
+        phase: Phase::Resolve,
+        reason,
+        message: String::new(),
+    });
+    (seen, judgement)
+}
+
+#[test]
+fn a_name_without_address_beside_one_that_was_visited_is_no_change() {
+    let mut history = fresh();
+    let visits = [visit(Some(A), Verdict::Pass), stopped(None, Reason::NameNotFound)];
+    for minute in 0..5 {
+        assert_eq!(changed(&history.take(&visits, at(minute))), []);
+    }
+    // Two names without an address, and no other: one verdict for the addresses of before.
+    let neither = [
+        stopped(None, Reason::NameNotFound),
+        stopped(None, Reason::ResolveTimeout),
+    ];
+    let records = history.take(&neither, at(5));
+    assert_eq!(changed(&records), [(Some(A.to_owned()), Aspect::Verdict)]);
+    assert_eq!(changed(&history.take(&neither, at(6))), []);
+}
+
+#[test]
+fn a_postponed_visit_says_which_addresses_there_are_and_no_more() {
+    let mut history = fresh();
+    history.take(&[visit(Some(A), Verdict::Fail)], at(0));
+    let visits = [
+        stopped(Some(A), Reason::Postponed),
+        stopped(Some(B), Reason::Postponed),
+    ];
+    let records = history.take(&visits, at(1));
+    assert_eq!(changed(&records), [(None, Aspect::Addresses)]);
+    assert_eq!(
+        changed(&history.take(&[visit(Some(A), Verdict::Fail)], at(2)))[1..],
+        []
+    );
+}
+
+#[test]
+fn an_outage_across_a_restart_is_the_verdict_of_the_addresses_known() {
+    let states_of = |records: Vec<Record>| -> Vec<KnownState> {
+        let of = |record| match record {
+            Record::Sighting(sighting) => Some(sighting.states),
+            Record::Change { .. } => None,
+        };
+        records.into_iter().filter_map(of).flatten().collect()
+    };
+    let mut history = fresh();
+    let states = states_of(history.take(
+        &[visit(Some(A), Verdict::Pass), visit(Some(B), Verdict::Pass)],
+        at(0),
+    ));
+    let known = |states| Known {
+        states,
+        changes: Vec::new(),
+    };
+    let mut later = History::new("a", known(states));
+    let outage = [stopped(None, Reason::ResolveTimeout)];
+    let records = later.take(&outage, at(1));
+    let both = [A, B].map(|address| (Some(address.to_owned()), Aspect::Verdict));
+    assert_eq!(changed(&records), both);
+    assert!(states_of(records).iter().all(|state| state.address.is_some()));
+
+    // One whose name was never found has a verdict of its own, until addresses are found.
+    let mut nowhere = fresh();
+    let own = states_of(nowhere.take(&outage, at(0)));
+    let mut found = History::new("a", known(own.clone()));
+    for history in [&mut nowhere, &mut found] {
+        let states = states_of(history.take(&[visit(Some(A), Verdict::Pass)], at(1)));
+        let whole = states.iter().filter(|state| state.address.is_none());
+        assert_eq!(
+            whole.map(|state| state.aspect).collect::<Vec<_>>(),
+            [Aspect::Addresses]
+        );
+    }
+    assert_eq!((own[0].address, own[0].aspect), (None, Aspect::Verdict));
+}

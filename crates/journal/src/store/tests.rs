@@ -1,8 +1,7 @@
 use super::*;
-use crate::change::{Change, Query};
-use crate::history::{FLAPPING, KnownState};
+use crate::change::Query;
+use crate::history::FLAPPING;
 use crate::reader::Reader;
-use siptls_model::Aspect;
 use std::io::{Seek as _, SeekFrom, Write as _};
 
 fn at(second: i64) -> Timestamp {
@@ -308,4 +307,89 @@ fn files_that_are_no_journal_of_ours_are_left_alone() {
     );
     drop(open(&empty));
     assert!(Reader::open(&empty).is_ok());
+}
+
+/// The states of one address of `a`: the verdict, as it was first seen by a daemon that could not read the file.
+fn first_sight(address: &str, second: i64, aspect: Aspect, value: &str) -> Record {
+    let Record::Sighting(mut sighting) = sighting("a", address, second) else {
+        panic!("a sighting");
+    };
+    for state in &mut sighting.states {
+        (state.aspect, state.value) = (aspect, value.into());
+        state.first_seen = state.address.map(|_| at(second));
+    }
+    Record::Sighting(sighting)
+}
+
+#[test]
+fn a_first_sight_is_held_against_what_the_file_knows() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.sqlite");
+    let mut store = open(&path);
+    let (pass, fail) = (r#"{"verdict":"pass"}"#, r#"{"verdict":"fail"}"#);
+    let address = "192.0.2.1:5061";
+    let state = |path: &Path| {
+        let known = Reader::open(path).unwrap().known("a", at(100)).unwrap();
+        let state = known.states.into_iter().next().unwrap();
+        (state.first_seen, state.since, state.changed)
+    };
+    store
+        .write(&[first_sight(address, 0, Aspect::Verdict, pass)])
+        .unwrap();
+    // The same again: it is so since it was first seen.
+    store
+        .write(&[first_sight(address, 10, Aspect::Verdict, pass)])
+        .unwrap();
+    assert_eq!(state(&path), (Some(at(0)), at(0), None));
+    assert_eq!(count(&path), 0);
+    // Another: a change, which nobody saw happen.
+    store
+        .write(&[first_sight(address, 20, Aspect::Verdict, fail)])
+        .unwrap();
+    assert_eq!(state(&path), (Some(at(0)), at(20), Some(at(20))));
+    let written = Reader::open(&path).unwrap().changes(&all()).unwrap().changes;
+    let [change] = &written[..] else {
+        panic!("{written:?}");
+    };
+    assert_eq!(
+        (
+            &*change.before,
+            &*change.after,
+            change.time,
+            change.evidence_bytes
+        ),
+        (pass, fail, at(20), 0)
+    );
+    // An hour later that daemon hands out the same: the change stays where it was.
+    store
+        .write(&[first_sight(address, 30, Aspect::Verdict, fail)])
+        .unwrap();
+    assert_eq!(state(&path), (Some(at(0)), at(20), Some(at(20))));
+    assert_eq!(count(&path), 1);
+}
+
+#[test]
+fn the_verdict_of_a_name_without_address_goes_when_one_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.sqlite");
+    let mut store = open(&path);
+    let whole = |path: &Path| {
+        let known = Reader::open(path).unwrap().known("a", at(100)).unwrap();
+        let states = known.states.into_iter().filter(|state| state.address.is_none());
+        states.map(|state| state.aspect).collect::<Vec<_>>()
+    };
+    store
+        .write(&[first_sight(
+            "",
+            0,
+            Aspect::Verdict,
+            r#"{"verdict":"inconclusive"}"#,
+        )])
+        .unwrap();
+    assert_eq!(whole(&path), [Aspect::Verdict]);
+    let found = r#"{"addresses":["192.0.2.1:5061"]}"#;
+    store
+        .write(&[first_sight("", 1, Aspect::Addresses, found)])
+        .unwrap();
+    assert_eq!(whole(&path), [Aspect::Addresses]);
 }
