@@ -1,6 +1,7 @@
 //! A rehearsal carried out: which client certificates does the endpoint accept?
 
 use crate::errand::Errand;
+use crate::facts;
 use crate::turns::Turn;
 use crate::visit::{Prober, postponed};
 use siptls_cert::Chain;
@@ -130,7 +131,8 @@ impl Prober {
     ) -> Presented {
         sleep_until((Instant::now() + self.pause()).min(end)).await;
         let deadline = end.min(Instant::now() + errand.target.timeout);
-        let (visit, answer) = self.visit_as(errand, Some(&named.identity), turn, deadline).await;
+        let (visit, ending) = self.visit_as(errand, Some(&named.identity), turn, deadline).await;
+        let answer = ending.map(|(sent, aftermath)| facts::attempt(sent, &aftermath));
         let (result, evidence) = answer.unwrap_or_else(|| {
             let error = visit.error.as_ref().map(|error| error.message.as_str());
             let why = error.unwrap_or("the connection did not open");
