@@ -13,6 +13,7 @@ use hyper::header::{
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
+use jiff::Timestamp;
 use siptls_cert::{CrlDefect, CrlError};
 use siptls_model::{FetchResult, Host, escape_text_bounded};
 use std::future::{Future, poll_fn};
@@ -99,6 +100,14 @@ pub enum FetchFault {
     /// What came is a list, but not one that tells.
     #[error("the list {}", .0)]
     Defect(CrlDefect),
+    /// What came is older than the list at hand.
+    #[error("the list that came is of {came}, older than the one at hand of {held}, which is kept")]
+    Older {
+        /// Its thisUpdate.
+        came: Timestamp,
+        /// That of the list at hand.
+        held: Timestamp,
+    },
 }
 
 impl FetchFault {
@@ -111,7 +120,7 @@ impl FetchFault {
             }
             Self::Unreachable { .. } => FetchResult::Unreachable,
             Self::TooLarge { .. } | Self::Status { .. } | Self::Redirect { .. } => FetchResult::Answer,
-            Self::NotAList(_) | Self::Defect(_) => FetchResult::Invalid,
+            Self::NotAList(_) | Self::Defect(_) | Self::Older { .. } => FetchResult::Invalid,
         }
     }
 }

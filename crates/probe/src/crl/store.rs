@@ -352,7 +352,7 @@ impl<F: Fetch> CrlStore<F> {
                     validators,
                     der,
                 };
-                from_network(settings.cache, Arc::clone(&key.url), issuer, stored).await
+                from_network(settings.cache, Arc::clone(&key.url), issuer, held, stored).await
             }
             Err(fault) => Err(fault),
         };
@@ -504,6 +504,12 @@ impl Failure {
 }
 
 impl Held {
+    /// Whether it stays in spite of another list that came: a stale cache or a replay must not undo a revocation.
+    fn outweighs(&self, other: &VerifiedCrl, now: Timestamp) -> bool {
+        let is_older = other.list().this_update < self.list.list().this_update;
+        is_older && (self.list.check_dates(now).is_ok() || other.check_dates(now).is_err())
+    }
+
     fn bytes(&self) -> usize {
         self.list.list().der().len()
     }
@@ -549,16 +555,24 @@ async fn from_disk(folder: PathBuf, url: Arc<str>, issuer: Arc<Certificate>) -> 
     tokio::task::spawn_blocking(read).await.ok()?
 }
 
-/// Takes what came from the network: verified, and written to disk when it is current.
+/// Takes what came from the network: verified, no step back behind the list at hand, and written to disk when it is
+/// current.
 async fn from_network(
     folder: Option<PathBuf>,
     url: Arc<str>,
     issuer: Arc<Certificate>,
+    held: Option<Held>,
     stored: Stored,
 ) -> Result<Held, FetchFault> {
     let take = move || {
         let list = Crl::parse(stored.der).map_err(FetchFault::NotAList)?;
         let list = list.verify(&issuer).map_err(FetchFault::Defect)?;
+        if let Some(held) = held.filter(|held| held.outweighs(&list, stored.fetched)) {
+            return Err(FetchFault::Older {
+                came: list.list().this_update,
+                held: held.list.list().this_update,
+            });
+        }
         let stored = Stored {
             der: list.list().der().to_vec(),
             ..stored

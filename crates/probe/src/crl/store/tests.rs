@@ -105,6 +105,11 @@ impl World {
     }
 
     fn list(&self, serials: &[u64], until: i32) -> Result<Fetched, FetchFault> {
+        self.list_of(2020, serials, until)
+    }
+
+    /// A list between two years.
+    fn list_of(&self, from: i32, serials: &[u64], until: i32) -> Result<Fetched, FetchFault> {
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: date_time_ymd(2026, 1, 1),
@@ -112,7 +117,7 @@ impl World {
             invalidity_date: None,
         };
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2020, 1, 1),
+            this_update: date_time_ymd(from, 1, 1),
             next_update: date_time_ymd(until, 1, 1),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
@@ -182,6 +187,67 @@ async fn a_list_is_fetched_once_and_again_within_a_day() {
         [FetchResult::Ok, FetchResult::Ok, FetchResult::NotModified]
     );
     assert_eq!(world.status(), RevocationStatus::Revoked, "kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_list_does_not_replace_a_newer_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(cached(folder.path()));
+    let told = world.attended();
+    world.script.answer(FIRST, world.list_of(2021, &[7], 2039));
+    world.status();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.status(), RevocationStatus::Revoked);
+    let day = Duration::from_secs(24 * 3_600 + 2);
+    world.script.answer(FIRST, world.list_of(2020, &[], 2039));
+    sleep(day).await;
+    assert_eq!(
+        world.status(),
+        RevocationStatus::Revoked,
+        "an older list undoes nothing"
+    );
+    assert_eq!(world.script.last_validators().etag.as_deref(), Some("[7]"));
+    assert!(told.lock().unwrap().contains(&FetchResult::Invalid));
+    let fault = world
+        .store
+        .lists()
+        .values()
+        .find_map(|known| known.failure.clone().filter(|_| known.held.is_some()))
+        .unwrap()
+        .fault;
+    assert_eq!(
+        fault.to_string(),
+        "the list that came is of 2020-01-01T00:00:00Z, older than the one at hand of 2021-01-01T00:00:00Z, which is kept"
+    );
+    let again = CrlStore::with_fetcher(Script::default(), cached(folder.path()));
+    let on_disk = again.fetch_for(&world.links()).await.unwrap();
+    assert_eq!(on_disk.status(), RevocationStatus::Revoked, "nor on disk");
+    // A newer one does, and so does one of the same moment.
+    for (from, serials, expected) in [
+        (2022, &[][..], RevocationStatus::Good),
+        (2022, &[7], RevocationStatus::Revoked),
+    ] {
+        world.script.answer(FIRST, world.list_of(from, serials, 2039));
+        sleep(day).await;
+        assert_eq!(world.status(), expected);
+    }
+}
+
+/// One that has ended tells of revocations all the same: only a current list takes its place.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_has_ended_gives_way_to_a_current_one_alone() {
+    let world = World::new(RevocationSettings::default());
+    world.attended();
+    for (list, expected) in [
+        (world.list_of(2022, &[7], 2023), RevocationStatus::Revoked),
+        (world.list_of(2020, &[], 2021), RevocationStatus::Revoked),
+        (world.list_of(2020, &[], 2039), RevocationStatus::Good),
+    ] {
+        world.script.answer(FIRST, list);
+        world.status();
+        sleep(Duration::from_secs(7 * 3_600)).await;
+        assert_eq!(world.status(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]
