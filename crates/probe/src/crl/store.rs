@@ -234,7 +234,8 @@ impl<F: Fetch> CrlStore<F> {
         unknown
     }
 
-    /// The list of that key, noted as wanted; `None` when there are too many.
+    /// The list of that key, noted as wanted; `None` when there are too many. A new one takes the place of one that
+    /// never came: chains that somebody makes up keep no other's list out.
     fn want<'a>(
         &self,
         lists: &'a mut HashMap<Key, Known>,
@@ -245,7 +246,10 @@ impl<F: Fetch> CrlStore<F> {
         let now = Instant::now();
         if !lists.contains_key(&key) {
             if lists.len() >= MAX_LISTS {
-                return None;
+                let never_came = lists.iter().filter(|(_, known)| known.held.is_none());
+                let (oldest, _) = never_came.min_by_key(|(_, known)| known.wanted)?;
+                let oldest = oldest.clone();
+                lists.remove(&oldest);
             }
             lists.insert(key.clone(), Known::new(issuer(), others(), now));
             self.wanted.notify_one();

@@ -38,8 +38,11 @@ impl Script {
             .collect()
     }
 
+    /// What the last request for the first URL carried.
     fn last_validators(&self) -> Validators {
-        self.0.lock().unwrap().asked.last().unwrap().1.clone()
+        let script = self.0.lock().unwrap();
+        let of_first = script.asked.iter().rfind(|(url, _)| url == FIRST);
+        of_first.unwrap().1.clone()
     }
 }
 
@@ -292,6 +295,44 @@ async fn a_list_nobody_wants_any_more_is_forgotten() {
     sleep(Duration::from_secs(2 * 86_400)).await;
     assert_eq!(world.store.bytes(), 0);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_list_takes_the_place_of_the_oldest_that_never_came() {
+    let world = World::new(RevocationSettings::default());
+    world.script.answer(FIRST, world.list(&[], 2039));
+    world.store.fetch_for(&world.links()).await.unwrap();
+    let key = |number: usize| Key {
+        url: format!("http://made-up.example.test/{number}").into(),
+        signer: [0; 32],
+    };
+    let want = |number: usize| {
+        let issuer = || Arc::new(world.issuer.clone());
+        let mut lists = world.store.lists();
+        let is_taken = world
+            .store
+            .want(&mut lists, key(number), issuer, || Arc::new([]))
+            .is_some();
+        assert!(lists.len() <= MAX_LISTS);
+        is_taken
+    };
+    for number in 1..MAX_LISTS {
+        advance(Duration::from_millis(1)).await;
+        assert!(want(number), "{number}");
+    }
+    // Asked for again, so that the second is the oldest.
+    advance(Duration::from_millis(1)).await;
+    assert!(want(1) && want(MAX_LISTS));
+    {
+        let mut lists = world.store.lists();
+        assert!(lists.contains_key(&key(1)) && !lists.contains_key(&key(2)));
+        let held = lists.values().find_map(|known| known.held.clone());
+        for known in lists.values_mut() {
+            known.held.clone_from(&held);
+        }
+    }
+    assert_eq!(world.status(), RevocationStatus::Good, "it had come");
+    assert!(!want(0), "each of them has come");
 }
 
 #[tokio::test]
