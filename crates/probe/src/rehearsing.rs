@@ -29,6 +29,13 @@ struct Presented {
     visit: Option<Observation>,
 }
 
+impl Presented {
+    /// Whether the peer ended the connection without an alert.
+    fn is_cut(&self) -> bool {
+        self.attempt.result == AttemptResult::Refused && self.attempt.alert.is_none()
+    }
+}
+
 impl Prober {
     /// Visits one address, and then once with each identity of the errand if the endpoint asks for one. Never two
     /// connections at once; a pause with jitter before each.
@@ -97,8 +104,8 @@ impl Prober {
         rehearsed
     }
 
-    /// Visits with an identity; once more when that found nothing out or ended without an alert, for a glitch is
-    /// not a refusal.
+    /// Visits with an identity; once more when that found nothing out or ended without an alert: a glitch is not a
+    /// refusal, and an end counts when it came twice.
     async fn present(
         &self,
         errand: &Errand,
@@ -108,15 +115,17 @@ impl Prober {
         end: Instant,
     ) -> Presented {
         let mut presented = self.present_once(errand, named, request, turn, end).await;
-        let is_glitch = match presented.attempt.result {
-            AttemptResult::Accepted => false,
-            AttemptResult::Refused => presented.attempt.alert.is_none(),
-            AttemptResult::Unknown => true,
-        };
-        if is_glitch && Instant::now() < end {
+        let was_cut = presented.is_cut();
+        let mut is_cut_twice = false;
+        if (was_cut || presented.attempt.result == AttemptResult::Unknown) && Instant::now() < end {
             let opened = presented.connections_opened;
             presented = self.present_once(errand, named, request, turn, end).await;
             presented.connections_opened += opened;
+            is_cut_twice = was_cut;
+        }
+        if presented.is_cut() && !is_cut_twice {
+            presented.attempt.result = AttemptResult::Unknown;
+            presented.attempt.evidence += ", seen once: a lost connection or a refusal";
         }
         presented
     }

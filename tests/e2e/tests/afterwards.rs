@@ -36,6 +36,8 @@ enum Then {
     Serve,
     /// Resets before it sends its own Finished.
     Cut,
+    /// Falls silent instead of sending its own Finished.
+    Hang,
 }
 
 const OWN_REQUEST: &str = "OPTIONS sip:peer@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TLS 192.0.2.1;branch=z9hG4bKx\r\n\
@@ -85,9 +87,16 @@ async fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, then: Then) -> 
         }
         let read = stream.read(&mut buffer).await;
         inputs += 1;
-        if then == Then::Cut && inputs == 2 {
-            stream.set_zero_linger().ok()?;
-            return None;
+        match (then, inputs) {
+            (Then::Cut, 2) => {
+                stream.set_zero_linger().ok()?;
+                return None;
+            }
+            (Then::Hang, 2) => {
+                while stream.read(&mut buffer).await.ok()? > 0 {}
+                return None;
+            }
+            _ => {}
         }
         match read {
             Ok(count) if count > 0 => server.handle_input(&buffer[..count]),
@@ -310,6 +319,30 @@ async fn an_end_without_a_word_right_after_a_certificate_refuses_nothing_either(
         assert!(error.message.ends_with("got one"), "{error}");
         // Both are repeated.
         assert_eq!(seen.connections_opened, 4, "{then:?}");
+    }
+}
+
+/// A certificate is refused by an end without an alert that came twice, not by one and something else.
+#[tokio::test]
+async fn one_end_without_an_alert_refuses_no_certificate() {
+    use AttemptResult::{Accepted, Refused, Unknown};
+    for (thens, expected) in [
+        ([Then::Serve, Then::Cut, Then::Cut], Refused),
+        ([Then::Serve, Then::Cut, Then::Serve], Accepted),
+        ([Then::Serve, Then::Hang, Then::Cut], Unknown),
+        ([Then::Serve, Then::Close, Then::Cut], Unknown),
+    ] {
+        let address = start_with(ClientCertificates::Optional, &thens).await;
+        let visit = Visit::to(address)
+            .timeout(Duration::from_millis(1500))
+            .spacing(Duration::ZERO)
+            .rehearsing(&[RealPki::shared().identity(Role::ClientBothEkus)]);
+        let seen = tokio::task::spawn_blocking(move || visit.make_one())
+            .await
+            .unwrap();
+        let with = &seen.rehearsal.unwrap().attempts[1];
+        assert_eq!(with.result, expected, "{thens:?}: {}", with.evidence);
+        assert_eq!(seen.connections_opened, 3, "{thens:?}");
     }
 }
 
