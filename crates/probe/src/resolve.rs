@@ -23,6 +23,10 @@ use tokio::time::{Instant, timeout_at};
 /// has two to eight. The rest is left out and said so in the log.
 pub const MAX_ADDRESSES: usize = 16;
 
+/// Most addresses of one answer, and places of one target, that are looked at: one more than are visited tells that some
+/// are left out. An answer has some thousands at most.
+const ENOUGH: usize = MAX_ADDRESSES + 1;
+
 /// Most SRV records of one service whose targets are looked up; as many as there are places to visit. The rest is left
 /// out and said so in the log.
 pub const MAX_SRV_RECORDS: usize = MAX_ADDRESSES;
@@ -104,12 +108,7 @@ async fn places(resolver: &TokioResolver, target: &Target, start: Instant) -> Ve
         None => direct(resolver, &host, port, deadline, &mut places).await,
     }
     if places.len() > MAX_ADDRESSES {
-        tracing::warn!(
-            host,
-            found = places.len(),
-            visited = MAX_ADDRESSES,
-            "name has too many addresses"
-        );
+        tracing::warn!(host, visited = MAX_ADDRESSES, "name has too many addresses");
         places.truncate(MAX_ADDRESSES);
     }
     places
@@ -227,7 +226,7 @@ async fn direct(resolver: &TokioResolver, host: &str, port: u16, deadline: Insta
     add(None, port, found, places);
 }
 
-/// Adds what was found, unless it is already there through an earlier record.
+/// Adds what was found, up to [`ENOUGH`] places, unless it is already there through an earlier record.
 fn add(
     srv: Option<&Arc<SrvRecord>>,
     port: u16,
@@ -235,6 +234,9 @@ fn add(
     places: &mut Vec<Place>,
 ) {
     let mut push = |address: Result<SocketAddr, ProbeError>| {
+        if places.len() >= ENOUGH {
+            return;
+        }
         let known = address.as_ref().is_ok_and(|address| {
             places
                 .iter()
@@ -257,7 +259,7 @@ fn add(
     }
 }
 
-/// The addresses of a name, asked for as `query`: IPv4 first, without repetitions.
+/// The addresses of a name, asked for as `query`: IPv4 first, without repetitions, at most [`ENOUGH`].
 async fn addresses(
     resolver: &TokioResolver,
     name: &str,
@@ -270,6 +272,7 @@ async fn addresses(
     let mut addresses: Vec<IpAddr> = answer.map_err(|fault| classify(name, &fault))?.iter().collect();
     addresses.sort_by_key(|address| (address.is_ipv6(), *address));
     addresses.dedup();
+    addresses.truncate(ENOUGH);
     if addresses.is_empty() {
         return Err(error(
             Reason::NameNotFound,

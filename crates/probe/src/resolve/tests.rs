@@ -235,6 +235,30 @@ async fn records_and_addresses_are_bounded() {
     assert_eq!(shown(&places)[15], "t12.test→name_not_found");
 }
 
+/// What is beyond the limits costs no work: an answer is cut before it is compared, and nothing is added past the limit.
+#[tokio::test]
+async fn long_answers_are_cut_before_they_are_compared() {
+    let resolver = resolver(|_, kind| {
+        Some(Ok(match kind {
+            RecordType::A => (1..=60).map(a).collect(),
+            _ => Vec::new(),
+        }))
+    })
+    .await;
+    let deadline = Instant::now() + TIMEOUT;
+    let found = addresses(&resolver, "example.test", "example.test.".to_owned(), deadline).await;
+    let found = found.unwrap();
+    assert_eq!(found.len(), ENOUGH);
+    assert_eq!(found[16], IpAddr::from([192, 0, 2, 17]));
+
+    let mut places = Vec::new();
+    for third in 0..16 {
+        let answer = (0..=255).map(|last| IpAddr::from([192, 0, third, last]));
+        add(None, 5061, Ok(answer.collect()), &mut places);
+    }
+    assert_eq!(places.len(), ENOUGH);
+}
+
 /// One target whose name servers are silent costs its own place, and no other's time.
 #[tokio::test]
 async fn a_silent_target_keeps_no_other_back() {
