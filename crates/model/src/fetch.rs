@@ -17,7 +17,7 @@ pub enum FetchResult {
     Unreachable,
     /// The server answered something else than a list: a status, a redirect that is not followed, too many bytes.
     Answer,
-    /// What came is no list, not its issuer's, or not current.
+    /// What came is no list, not its issuer's, not current, or older than the list at hand.
     Invalid,
 }
 

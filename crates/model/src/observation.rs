@@ -168,7 +168,7 @@ pub enum ClientCertificateMode {
     NotRequested,
     /// Requested; an empty answer was accepted.
     Optional,
-    /// Requested; an empty answer was refused.
+    /// Requested; an empty answer was refused, by an alert or twice by an end without one.
     Required,
     /// Not seen, or requested and what happens to an empty answer was not seen.
     Unknown,

@@ -36,6 +36,16 @@ pub(crate) enum Aftermath {
     Answered,
 }
 
+impl Aftermath {
+    /// Whether the peer ended the connection and gave no alert that says why: once, that may be a glitch.
+    pub(crate) const fn is_end_without_alert(&self) -> bool {
+        matches!(
+            self,
+            Self::Failed(Failure::Ended { .. }) | Self::ClosedAtOnce { .. }
+        )
+    }
+}
+
 /// The handshake as far as it was read; `None` when not one byte of TLS was.
 pub(crate) fn handshake(client: &Client, completed: bool, aftermath: &Aftermath) -> Option<Handshake> {
     let transcript = client.transcript();

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! [`Prober::visit`] goes to every address of a target, one after the other, with **one** TCP
-//! connection each, and says what it saw as [`Observation`](siptls_model::Observation)s: also, and
+//! connection each (a second one where the peer ended the first without an alert after an empty certificate), and says what it saw as [`Observation`](siptls_model::Observation)s: also, and
 //! above all, when something went wrong. It never fails, never panics on what a peer sends, and is
 //! bounded in time by one absolute deadline for each address and in memory by named limits.
 //!
@@ -21,7 +21,7 @@
 //!
 //! [`CrlStore`] fetches, keeps and asks the revocation lists of the chains that were seen, on a clock of its own.
 //!
-//! What it does not do: judge, retry, or reuse a connection. [`sip`] is its sans-I/O SIP part.
+//! What it does not do: judge, reuse a connection, or retry: where one end may be a glitch or a refusal it asks again, once. [`sip`] is its sans-I/O SIP part.
 
 mod account;
 mod chains;
@@ -32,6 +32,7 @@ mod errand;
 mod facts;
 mod reference;
 mod rehearsing;
+mod repeating;
 mod resolve;
 mod resolver;
 pub mod sip;

@@ -1,6 +1,7 @@
 //! A rehearsal carried out: which client certificates does the endpoint accept?
 
 use crate::errand::Errand;
+use crate::facts;
 use crate::turns::Turn;
 use crate::visit::{Prober, postponed};
 use siptls_cert::Chain;
@@ -26,6 +27,13 @@ struct Presented {
     connections_opened: u32,
     /// The last visit that presented it; `None` when there was none.
     visit: Option<Observation>,
+}
+
+impl Presented {
+    /// Whether the peer ended the connection without an alert.
+    fn is_cut(&self) -> bool {
+        self.attempt.result == AttemptResult::Refused && self.attempt.alert.is_none()
+    }
 }
 
 impl Prober {
@@ -97,8 +105,8 @@ impl Prober {
         rehearsed
     }
 
-    /// Visits with an identity; once more when that found nothing out or ended without an alert, for a glitch is
-    /// not a refusal.
+    /// Visits with an identity; once more when that found nothing out or ended without an alert: a glitch is not a
+    /// refusal, and an end counts when it came twice.
     async fn present(
         &self,
         errand: &Errand,
@@ -108,15 +116,17 @@ impl Prober {
         end: Instant,
     ) -> Presented {
         let mut presented = self.present_once(errand, named, request, turn, end).await;
-        let is_glitch = match presented.attempt.result {
-            AttemptResult::Accepted => false,
-            AttemptResult::Refused => presented.attempt.alert.is_none(),
-            AttemptResult::Unknown => true,
-        };
-        if is_glitch && Instant::now() < end {
+        let was_cut = presented.is_cut();
+        let mut is_cut_twice = false;
+        if (was_cut || presented.attempt.result == AttemptResult::Unknown) && Instant::now() < end {
             let opened = presented.connections_opened;
             presented = self.present_once(errand, named, request, turn, end).await;
             presented.connections_opened += opened;
+            is_cut_twice = was_cut;
+        }
+        if presented.is_cut() && !is_cut_twice {
+            presented.attempt.result = AttemptResult::Unknown;
+            presented.attempt.evidence += ", seen once: a lost connection or a refusal";
         }
         presented
     }
@@ -131,7 +141,8 @@ impl Prober {
     ) -> Presented {
         sleep_until((Instant::now() + self.pause()).min(end)).await;
         let deadline = end.min(Instant::now() + errand.target.timeout);
-        let (visit, answer) = self.visit_as(errand, Some(&named.identity), turn, deadline).await;
+        let (visit, ending) = self.visit_as(errand, Some(&named.identity), turn, deadline).await;
+        let answer = ending.map(|(sent, aftermath)| facts::attempt(sent, &aftermath));
         let (result, evidence) = answer.unwrap_or_else(|| {
             let error = visit.error.as_ref().map(|error| error.message.as_str());
             let why = error.unwrap_or("the connection did not open");

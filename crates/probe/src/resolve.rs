@@ -4,7 +4,8 @@
 //!  address, `connect`, port given ───────────────────────► A, AAAA of the host ─► host's port
 //!  name alone ─► _sips._tcp.NAME SRV ─┬─ records ────────► A, AAAA of each target ─► record's port
 //!                                     ├─ target `.` ─────► the service is not offered
-//!                                     └─ none, no answer ► A, AAAA of the host ─► 5061
+//!                                     ├─ none ───────────► A, AAAA of the host ─► 5061
+//!                                     └─ no answer ──────► nowhere: who offers the service is not known
 //! ```
 
 use crate::resolver::SystemResolver;
@@ -21,6 +22,10 @@ use tokio::time::{Instant, timeout_at};
 /// Most places of one target that are visited, addresses and SRV targets without one together; a load balancer's name
 /// has two to eight. The rest is left out and said so in the log.
 pub const MAX_ADDRESSES: usize = 16;
+
+/// Most addresses of one answer, and places of one target, that are looked at: one more than are visited tells that some
+/// are left out. An answer has some thousands at most.
+const ENOUGH: usize = MAX_ADDRESSES + 1;
 
 /// Most SRV records of one service whose targets are looked up; as many as there are places to visit. The rest is left
 /// out and said so in the log.
@@ -84,7 +89,7 @@ async fn places(resolver: &TokioResolver, target: &Target, start: Instant) -> Ve
     let deadline = start + target.timeout;
     let mut places = Vec::new();
     match target.srv_owner() {
-        // The other half is left for what is done without an answer.
+        // The other half is left for the addresses.
         Some(owner) => match service(resolver, &host, &owner, start + target.timeout / 2).await {
             Service::Offered(records) => through(resolver, records, deadline, &mut places).await,
             Service::NotOffered => places.push(nowhere(
@@ -92,16 +97,18 @@ async fn places(resolver: &TokioResolver, target: &Target, start: Instant) -> Ve
                 format!("`{host}` says that it offers no SIPS service: the target of `{owner}` SRV is `.`"),
             )),
             Service::Unknown => direct(resolver, &host, port, deadline, &mut places).await,
+            Service::Unanswered(fault) => {
+                let message = format!(
+                    "the question for `{owner}` SRV was not answered ({}): write the port, `{host}:{port}`, to visit the host itself",
+                    fault.message
+                );
+                places.push(nowhere(fault.reason, message));
+            }
         },
         None => direct(resolver, &host, port, deadline, &mut places).await,
     }
     if places.len() > MAX_ADDRESSES {
-        tracing::warn!(
-            host,
-            found = places.len(),
-            visited = MAX_ADDRESSES,
-            "name has too many addresses"
-        );
+        tracing::warn!(host, visited = MAX_ADDRESSES, "name has too many addresses");
         places.truncate(MAX_ADDRESSES);
     }
     places
@@ -113,24 +120,28 @@ enum Service {
     Offered(Vec<SrvRecord>),
     /// It is decidedly not available (RFC 2782, target `.`).
     NotOffered,
-    /// Nothing, or nothing was heard: callers go to the host itself (RFC 3263 §4.2).
+    /// Nothing, or the resolver does not do such questions: callers go to the host itself (RFC 3263 §4.2).
     Unknown,
+    /// Nothing was heard: the host itself may be another machine than those that offer the service.
+    Unanswered(ProbeError),
 }
 
 async fn service(resolver: &TokioResolver, host: &str, owner: &str, deadline: Instant) -> Service {
     let answer = match timeout_at(deadline, resolver.srv_lookup(query(host, owner))).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(fault)) => {
-            if !matches!(response_code(&fault), Some(0 | 3)) {
-                let error = escape_text_bounded(&fault.to_string(), 200);
-                tracing::warn!(owner, error, "SRV look-up failed, the host itself is visited");
-            }
-            return Service::Unknown;
+            return match response_code(&fault) {
+                Some(0 | 3) => Service::Unknown,
+                // FORMERR, NOTIMP, REFUSED (RFC 1035 §4.1.1).
+                Some(1 | 4 | 5) => {
+                    let error = escape_text_bounded(&fault.to_string(), 200);
+                    tracing::warn!(owner, error, "SRV look-up failed, the host itself is visited");
+                    Service::Unknown
+                }
+                _ => Service::Unanswered(classify(owner, &fault)),
+            };
         }
-        Err(_) => {
-            tracing::warn!(owner, "SRV look-up was not answered, the host itself is visited");
-            return Service::Unknown;
-        }
+        Err(_) => return Service::Unanswered(too_late(owner)),
     };
     let all = answer.answers().iter().filter_map(|record| match &record.data {
         RData::SRV(srv) => Some(srv),
@@ -215,7 +226,7 @@ async fn direct(resolver: &TokioResolver, host: &str, port: u16, deadline: Insta
     add(None, port, found, places);
 }
 
-/// Adds what was found, unless it is already there through an earlier record.
+/// Adds what was found, up to [`ENOUGH`] places, unless it is already there through an earlier record.
 fn add(
     srv: Option<&Arc<SrvRecord>>,
     port: u16,
@@ -223,6 +234,9 @@ fn add(
     places: &mut Vec<Place>,
 ) {
     let mut push = |address: Result<SocketAddr, ProbeError>| {
+        if places.len() >= ENOUGH {
+            return;
+        }
         let known = address.as_ref().is_ok_and(|address| {
             places
                 .iter()
@@ -245,7 +259,7 @@ fn add(
     }
 }
 
-/// The addresses of a name, asked for as `query`: IPv4 first, without repetitions.
+/// The addresses of a name, asked for as `query`: IPv4 first, without repetitions, at most [`ENOUGH`].
 async fn addresses(
     resolver: &TokioResolver,
     name: &str,
@@ -253,14 +267,12 @@ async fn addresses(
     deadline: Instant,
 ) -> Result<Vec<IpAddr>, ProbeError> {
     let Ok(answer) = timeout_at(deadline, resolver.lookup_ip(query)).await else {
-        return Err(error(
-            Reason::ResolveTimeout,
-            format!("no answer for `{name}` within the deadline"),
-        ));
+        return Err(too_late(name));
     };
     let mut addresses: Vec<IpAddr> = answer.map_err(|fault| classify(name, &fault))?.iter().collect();
     addresses.sort_by_key(|address| (address.is_ipv6(), *address));
     addresses.dedup();
+    addresses.truncate(ENOUGH);
     if addresses.is_empty() {
         return Err(error(
             Reason::NameNotFound,
@@ -291,6 +303,13 @@ fn nowhere(reason: Reason, message: String) -> Place {
         srv: None,
         address: Err(error(reason, message)),
     }
+}
+
+fn too_late(name: &str) -> ProbeError {
+    error(
+        Reason::ResolveTimeout,
+        format!("no answer for `{name}` within the deadline"),
+    )
 }
 
 fn error(reason: Reason, message: String) -> ProbeError {

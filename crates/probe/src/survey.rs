@@ -13,7 +13,8 @@
 //! and four or so for the rest.
 //!
 //! A glitch is not a refusal: an attempt that ended in silence, a close or a reset is repeated
-//! once, and then what it asked about is `unknown`. An endpoint that has talked and then falls
+//! once, and then what it asked about is `unknown`; so is a refusal of the whole offer after which a part of it is
+//! picked. An endpoint that has talked and then falls
 //! silent twice in a row shows signs of blocking: the survey stops.
 
 use siptls_model::{
@@ -96,6 +97,8 @@ pub struct Survey {
     passed_over: bool,
     picks: Picks,
     question: Option<Question>,
+    /// The whole offer was asked once more, because something of it was picked after it had been refused.
+    asked_anew: bool,
     retried: bool,
     silences: usize,
     answered: bool,
@@ -141,6 +144,7 @@ impl Survey {
             passed_over: false,
             picks: Picks::default(),
             question: None,
+            asked_anew: false,
             retried: false,
             silences: 0,
             answered: false,
@@ -428,12 +432,31 @@ impl Survey {
             self.agenda.push(Question::KeyOrGroup);
             return;
         }
+        let is_of_profile =
+            version == ProtocolVersion::TLS_1_2 && self.profile.cipher_suites.contains(&suite);
+        if is_of_profile && !foreign_group {
+            return self.contradicted();
+        }
         self.result.refusal_cause = Some(match suite.key_exchange() {
             Some(KeyExchange::EcdheEcdsa) => self.unshared_key_or_suite(),
             _ if version != ProtocolVersion::TLS_1_2 => RefusalCause::Version,
             _ if foreign_group => RefusalCause::Group,
             _ => RefusalCause::CipherSuite,
         });
+    }
+
+    /// The whole offer was refused, and out of a wider one a part of that very offer was picked: the refusal tells
+    /// nothing about suites. The offer is made once more.
+    fn contradicted(&mut self) {
+        for (_, acceptance) in &mut self.result.cipher_suites {
+            *acceptance = Acceptance::Unknown;
+        }
+        if !self.asked_anew {
+            self.asked_anew = true;
+            let suites = self.result.cipher_suites.iter();
+            self.open_suites = suites.map(|(suite, _)| *suite).collect();
+            self.agenda.push(Question::Suites);
+        }
     }
 
     fn key_or_group(&mut self, outcome: Outcome) {

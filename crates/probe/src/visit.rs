@@ -10,7 +10,7 @@ use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, 
 use crate::turns::{Turn, Turns};
 use crate::{classify, sip};
 use siptls_model::{
-    AttemptResult, Depth, Observation, Offer, Phase, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
+    Depth, Observation, Offer, Phase, ProbeError, Reason, SipAnswer, SipOutcome, Target, clock,
 };
 use siptls_tls12::{Client, Event, Failure, Identity, Plan, SentCertificate};
 use std::net::SocketAddr;
@@ -133,21 +133,15 @@ impl Prober {
         self.turns.account(address, now).standing(target, now)
     }
 
-    /// Visits one address in a turn that the caller holds, and that the address may be visited in.
-    pub(crate) async fn visit_in_turn(&self, errand: &Errand, turn: &Turn<SocketAddr>) -> Observation {
-        let deadline = Instant::now() + errand.target.timeout;
-        self.visit_as(errand, None, turn, deadline).await.0
-    }
-
-    /// Visits one address in a turn that the caller holds, with an identity to present or without; and whether the peer
-    /// went on with that identity, when the connection opened.
+    /// Visits one address in a turn that the caller holds, with an identity to present or without; and what was presented
+    /// and how the connection went on after it, when it opened.
     pub(crate) async fn visit_as(
         &self,
         errand: &Errand,
         identity: Option<&Arc<Identity>>,
         turn: &Turn<SocketAddr>,
         deadline: Instant,
-    ) -> (Observation, Option<(AttemptResult, String)>) {
+    ) -> (Observation, Option<(Option<SentCertificate>, Aftermath)>) {
         let Errand { target, offer, .. } = errand;
         let start = Instant::now();
         let mut observation = Observation::blank(target, Some(turn.key()), clock::now());
@@ -163,12 +157,12 @@ impl Prober {
         let Some((connection, aftermath)) = connection else {
             return (observation, None);
         };
-        let answer = facts::attempt(connection.client.sent_certificate(), &aftermath);
+        let sent = connection.client.sent_certificate();
         let left = deadline.saturating_duration_since(Instant::now());
         connection
             .close(grace(&observation, self.options.close_grace.min(left)))
             .await;
-        (observation, Some(answer))
+        (observation, Some((sent, aftermath)))
     }
 
     /// Connects and talks; the connection comes back to be closed, when there was one.

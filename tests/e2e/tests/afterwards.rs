@@ -32,6 +32,12 @@ enum Then {
     Reset,
     /// Sends its last record later.
     Late,
+    /// Answers SIP.
+    Serve,
+    /// Resets before it sends its own Finished.
+    Cut,
+    /// Falls silent instead of sending its own Finished.
+    Hang,
 }
 
 const OWN_REQUEST: &str = "OPTIONS sip:peer@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TLS 192.0.2.1;branch=z9hG4bKx\r\n\
@@ -40,6 +46,7 @@ const OWN_REQUEST: &str = "OPTIONS sip:peer@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TL
 async fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, then: Then) -> Option<()> {
     let mut server = Server::new(config);
     let mut buffer = [0; 4096];
+    let mut inputs = 0;
     loop {
         let mut output = server.take_output();
         while let Some(event) = server.poll_event() {
@@ -61,6 +68,9 @@ async fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, then: Then) -> 
                     server.send(&OWN_REQUEST.as_bytes()[60..]);
                     server.send(answer(&String::from_utf8(data).ok()?).as_bytes());
                 }
+                (ServerEvent::Data(data), Then::Serve) => {
+                    server.send(answer(&String::from_utf8(data).ok()?).as_bytes());
+                }
                 _ => {}
             }
         }
@@ -75,7 +85,20 @@ async fn serve(mut stream: TcpStream, config: Arc<ServerConfig>, then: Then) -> 
         if server.ending().is_some() {
             return None;
         }
-        match stream.read(&mut buffer).await {
+        let read = stream.read(&mut buffer).await;
+        inputs += 1;
+        match (then, inputs) {
+            (Then::Cut, 2) => {
+                stream.set_zero_linger().ok()?;
+                return None;
+            }
+            (Then::Hang, 2) => {
+                while stream.read(&mut buffer).await.ok()? > 0 {}
+                return None;
+            }
+            _ => {}
+        }
+        match read {
             Ok(count) if count > 0 => server.handle_input(&buffer[..count]),
             _ => return None,
         }
@@ -107,14 +130,23 @@ fn answer(request: &str) -> String {
 }
 
 async fn start(client_certificates: ClientCertificates, then: Then) -> SocketAddr {
+    start_with(client_certificates, &[then]).await
+}
+
+/// A server that does these things with its connections in turn, and the last with all further ones.
+async fn start_with(client_certificates: ClientCertificates, thens: &[Then]) -> SocketAddr {
     let pki = Pki::new(clock::now()).unwrap();
     let mut config = ServerConfig::new(pki.credentials(Chain::Good));
     config.client_certificates = client_certificates;
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    let thens = thens.to_vec();
     tokio::spawn(async move {
+        let mut place = 0;
         while let Ok((stream, _)) = listener.accept().await {
+            let then = thens[place.min(thens.len() - 1)];
+            place += 1;
             tokio::spawn(serve(stream, Arc::clone(&config), then));
         }
     });
@@ -169,6 +201,98 @@ async fn an_end_without_a_word_right_after_the_handshake_refuses_nothing() {
     }
 }
 
+/// One lost connection is a glitch: the visit is made once more, and what the second one finds counts.
+#[tokio::test]
+async fn an_end_without_an_alert_counts_when_it_comes_twice() {
+    use ClientCertificateMode::{Optional, Required, Unknown};
+    let budget = 100;
+    for (thens, budget, expected, reached, opened) in [
+        (
+            &[Then::Cut, Then::Serve][..],
+            budget,
+            (Optional, None),
+            Phase::Sip,
+            2,
+        ),
+        (
+            &[Then::Close, Then::Serve],
+            budget,
+            (Optional, None),
+            Phase::Sip,
+            2,
+        ),
+        (
+            &[Then::Reset, Then::Serve],
+            budget,
+            (Optional, None),
+            Phase::Sip,
+            2,
+        ),
+        (
+            &[Then::Cut],
+            budget,
+            (Required, Some(Reason::ClientCertificateRequired)),
+            Phase::ServerFlight,
+            2,
+        ),
+        (
+            &[Then::Cut, Then::Close],
+            budget,
+            (Unknown, Some(Reason::SipClosed)),
+            Phase::Handshake,
+            2,
+        ),
+        (
+            &[Then::Close, Then::Cut],
+            budget,
+            (Unknown, Some(Reason::SipClosed)),
+            Phase::Handshake,
+            2,
+        ),
+        // Without a connection left to repeat it, it is an end and no more.
+        (
+            &[Then::Cut],
+            1,
+            (Unknown, Some(Reason::ConnectionReset)),
+            Phase::ServerFlight,
+            1,
+        ),
+    ] {
+        let address = start_with(ClientCertificates::Optional, thens).await;
+        let visit = Visit::to(address)
+            .timeout(Duration::from_millis(1500))
+            .connections_per_hour(budget);
+        let seen = tokio::task::spawn_blocking(move || visit.make_one())
+            .await
+            .unwrap();
+        assert_eq!(outcome(&seen), expected, "{thens:?}: {:?}", seen.error);
+        assert_eq!(
+            (seen.phase_reached, seen.connections_opened),
+            (Some(reached), opened),
+            "{thens:?}"
+        );
+    }
+}
+
+/// Nor is there a second visit where the time is over before it could begin.
+#[tokio::test]
+async fn an_end_without_an_alert_is_not_repeated_past_the_deadline() {
+    let address = start_with(ClientCertificates::Optional, &[Then::Cut]).await;
+    let visit = Visit::to(address)
+        .timeout(Duration::from_millis(1500))
+        .spacing(Duration::from_secs(10));
+    let seen = tokio::task::spawn_blocking(move || visit.make_one())
+        .await
+        .unwrap();
+    assert_eq!(
+        outcome(&seen),
+        (ClientCertificateMode::Unknown, Some(Reason::ConnectionReset))
+    );
+    assert_eq!(seen.connections_opened, 1);
+    let evidence = &seen.handshake.unwrap().client_certificate.evidence;
+    assert!(evidence.contains("seen once"), "{evidence}");
+}
+
 /// The same holds for a certificate that was presented: it is presented once more, and then nothing is known of it.
 #[tokio::test]
 async fn an_end_without_a_word_right_after_a_certificate_refuses_nothing_either() {
@@ -193,7 +317,32 @@ async fn an_end_without_a_word_right_after_a_certificate_refuses_nothing_either(
         let error = with.error.as_ref().unwrap();
         assert_eq!(error.reason, Reason::SipClosed);
         assert!(error.message.ends_with("got one"), "{error}");
-        assert_eq!(seen.connections_opened, 3, "{then:?}");
+        // Both are repeated.
+        assert_eq!(seen.connections_opened, 4, "{then:?}");
+    }
+}
+
+/// A certificate is refused by an end without an alert that came twice, not by one and something else.
+#[tokio::test]
+async fn one_end_without_an_alert_refuses_no_certificate() {
+    use AttemptResult::{Accepted, Refused, Unknown};
+    for (thens, expected) in [
+        ([Then::Serve, Then::Cut, Then::Cut], Refused),
+        ([Then::Serve, Then::Cut, Then::Serve], Accepted),
+        ([Then::Serve, Then::Hang, Then::Cut], Unknown),
+        ([Then::Serve, Then::Close, Then::Cut], Unknown),
+    ] {
+        let address = start_with(ClientCertificates::Optional, &thens).await;
+        let visit = Visit::to(address)
+            .timeout(Duration::from_millis(1500))
+            .spacing(Duration::ZERO)
+            .rehearsing(&[RealPki::shared().identity(Role::ClientBothEkus)]);
+        let seen = tokio::task::spawn_blocking(move || visit.make_one())
+            .await
+            .unwrap();
+        let with = &seen.rehearsal.unwrap().attempts[1];
+        assert_eq!(with.result, expected, "{thens:?}: {}", with.evidence);
+        assert_eq!(seen.connections_opened, 3, "{thens:?}");
     }
 }
 

@@ -13,6 +13,7 @@ use hyper::header::{
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use ipnet::IpNet;
+use jiff::Timestamp;
 use siptls_cert::{CrlDefect, CrlError};
 use siptls_model::{FetchResult, Host, escape_text_bounded};
 use std::future::{Future, poll_fn};
@@ -63,6 +64,15 @@ pub enum FetchFault {
         /// The first address refused.
         address: IpAddr,
     },
+    /// The host leads to an address of this machine that is not allowed: a connection to it never leaves the machine,
+    /// and no firewall before it is asked.
+    #[error(
+        "{address} is an address of this machine: allow its network with --crl-allow or `revocation.allow`"
+    )]
+    Own {
+        /// The address.
+        address: IpAddr,
+    },
     /// A port other than 80 at a public address.
     #[error("port {port} of a public address is not asked, only port 80 is")]
     Port {
@@ -99,6 +109,14 @@ pub enum FetchFault {
     /// What came is a list, but not one that tells.
     #[error("the list {}", .0)]
     Defect(CrlDefect),
+    /// What came is older than the list at hand.
+    #[error("the list that came is of {came}, older than the one at hand of {held}, which is kept")]
+    Older {
+        /// Its thisUpdate.
+        came: Timestamp,
+        /// That of the list at hand.
+        held: Timestamp,
+    },
 }
 
 impl FetchFault {
@@ -106,12 +124,12 @@ impl FetchFault {
     #[must_use]
     pub const fn result(&self) -> FetchResult {
         match self {
-            Self::Url | Self::Scheme { .. } | Self::Address { .. } | Self::Port { .. } => {
+            Self::Url | Self::Scheme { .. } | Self::Address { .. } | Self::Own { .. } | Self::Port { .. } => {
                 FetchResult::Refused
             }
             Self::Unreachable { .. } => FetchResult::Unreachable,
             Self::TooLarge { .. } | Self::Status { .. } | Self::Redirect { .. } => FetchResult::Answer,
-            Self::NotAList(_) | Self::Defect(_) => FetchResult::Invalid,
+            Self::NotAList(_) | Self::Defect(_) | Self::Older { .. } => FetchResult::Invalid,
         }
     }
 }
@@ -167,7 +185,7 @@ impl Fetch for HttpFetch {
         let mut redirects = 0;
         loop {
             let addresses = self.addresses(&place, allow, deadline).await?;
-            let stream = connect(&addresses, deadline).await?;
+            let stream = connect(&addresses, allow, deadline).await?;
             match exchange(stream, &place, known, deadline).await? {
                 Answered::List(fetched) => return Ok(fetched),
                 Answered::Elsewhere(location) => {
@@ -284,12 +302,25 @@ impl Place {
 }
 
 /// Connects to the first address that answers.
-async fn connect(addresses: &[SocketAddr], deadline: Instant) -> Result<TcpStream, FetchFault> {
+async fn connect(
+    addresses: &[SocketAddr],
+    allow: &[IpNet],
+    deadline: Instant,
+) -> Result<TcpStream, FetchFault> {
     let mut why = "no address".to_owned();
     for address in addresses {
         let patience = deadline.min(Instant::now() + IDLE_LIMIT);
         match timeout_at(patience, TcpStream::connect(address)).await {
-            Ok(Ok(stream)) => return Ok(stream),
+            Ok(Ok(stream)) => {
+                let local = stream
+                    .local_addr()
+                    .map_err(|fault| unreachable(fault.to_string()))?;
+                let address = address.ip();
+                if local.ip() == address && access(address, allow) != Access::Allowed {
+                    return Err(FetchFault::Own { address });
+                }
+                return Ok(stream);
+            }
             Ok(Err(fault)) => why = format!("{address}: {fault}"),
             Err(_) => why = format!("{address} does not answer"),
         }
@@ -449,6 +480,19 @@ mod tests {
                 Err(refused)
             );
         }
+    }
+
+    #[tokio::test]
+    async fn this_machine_is_asked_only_where_it_is_allowed() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let there = [listener.local_addr().unwrap()];
+        let deadline = Instant::now() + Duration::from_secs(5);
+        let address = there[0].ip();
+        let refused = connect(&there, &[], deadline).await.unwrap_err();
+        assert_eq!(refused, FetchFault::Own { address });
+        assert_eq!(refused.result(), FetchResult::Refused);
+        let allow = ["127.0.0.0/8".parse().unwrap()];
+        connect(&there, &allow, deadline).await.unwrap();
     }
 
     #[test]

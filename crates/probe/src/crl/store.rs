@@ -234,7 +234,8 @@ impl<F: Fetch> CrlStore<F> {
         unknown
     }
 
-    /// The list of that key, noted as wanted; `None` when there are too many.
+    /// The list of that key, noted as wanted; `None` when there are too many. A new one takes the place of one that
+    /// never came: chains that somebody makes up keep no other's list out.
     fn want<'a>(
         &self,
         lists: &'a mut HashMap<Key, Known>,
@@ -245,7 +246,10 @@ impl<F: Fetch> CrlStore<F> {
         let now = Instant::now();
         if !lists.contains_key(&key) {
             if lists.len() >= MAX_LISTS {
-                return None;
+                let never_came = lists.iter().filter(|(_, known)| known.held.is_none());
+                let (oldest, _) = never_came.min_by_key(|(_, known)| known.wanted)?;
+                let oldest = oldest.clone();
+                lists.remove(&oldest);
             }
             lists.insert(key.clone(), Known::new(issuer(), others(), now));
             self.wanted.notify_one();
@@ -352,7 +356,7 @@ impl<F: Fetch> CrlStore<F> {
                     validators,
                     der,
                 };
-                from_network(settings.cache, Arc::clone(&key.url), issuer, stored).await
+                from_network(settings.cache, Arc::clone(&key.url), issuer, held, stored).await
             }
             Err(fault) => Err(fault),
         };
@@ -504,6 +508,12 @@ impl Failure {
 }
 
 impl Held {
+    /// Whether it stays in spite of another list that came: a stale cache or a replay must not undo a revocation.
+    fn outweighs(&self, other: &VerifiedCrl, now: Timestamp) -> bool {
+        let is_older = other.list().this_update < self.list.list().this_update;
+        is_older && (self.list.check_dates(now).is_ok() || other.check_dates(now).is_err())
+    }
+
     fn bytes(&self) -> usize {
         self.list.list().der().len()
     }
@@ -549,16 +559,24 @@ async fn from_disk(folder: PathBuf, url: Arc<str>, issuer: Arc<Certificate>) -> 
     tokio::task::spawn_blocking(read).await.ok()?
 }
 
-/// Takes what came from the network: verified, and written to disk when it is current.
+/// Takes what came from the network: verified, no step back behind the list at hand, and written to disk when it is
+/// current.
 async fn from_network(
     folder: Option<PathBuf>,
     url: Arc<str>,
     issuer: Arc<Certificate>,
+    held: Option<Held>,
     stored: Stored,
 ) -> Result<Held, FetchFault> {
     let take = move || {
         let list = Crl::parse(stored.der).map_err(FetchFault::NotAList)?;
         let list = list.verify(&issuer).map_err(FetchFault::Defect)?;
+        if let Some(held) = held.filter(|held| held.outweighs(&list, stored.fetched)) {
+            return Err(FetchFault::Older {
+                came: list.list().this_update,
+                held: held.list.list().this_update,
+            });
+        }
         let stored = Stored {
             der: list.list().der().to_vec(),
             ..stored

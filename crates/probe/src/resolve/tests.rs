@@ -164,16 +164,21 @@ async fn a_domain_that_offers_no_service_is_not_visited() {
     assert!(message.contains("offers no SIPS service"), "{message}");
 }
 
-/// No record, a refusal, a server that is silent about SRV alone: in each case the host itself, at 5061, in time.
+/// No record, or a resolver that does not do such questions: the host itself, at 5061. A failure, or silence about SRV
+/// alone: nowhere, for the host itself may be another machine.
 #[tokio::test]
-async fn without_a_record_or_an_answer_the_host_itself_is_visited() {
-    let answers: [Answer; 4] = [
-        Some(Ok(Vec::new())),
-        Some(Err(ResponseCode::NXDomain)),
-        Some(Err(ResponseCode::Refused)),
-        None,
+async fn without_a_record_the_host_itself_is_visited_and_without_an_answer_nothing_is() {
+    const HOST: &str = "-→192.0.2.7:5061";
+    let answers: [(Answer, &str); 7] = [
+        (Some(Ok(Vec::new())), HOST),
+        (Some(Err(ResponseCode::NXDomain)), HOST),
+        (Some(Err(ResponseCode::Refused)), HOST),
+        (Some(Err(ResponseCode::NotImp)), HOST),
+        (Some(Err(ResponseCode::FormErr)), HOST),
+        (Some(Err(ResponseCode::ServFail)), "-→resolve_failed"),
+        (None, "-→resolve_timeout"),
     ];
-    for to_srv in answers {
+    for (to_srv, expected) in answers {
         let timeout = Duration::from_secs(2);
         let case = format!("{to_srv:?}");
         let resolver = resolver(move |_, kind| match kind {
@@ -184,8 +189,16 @@ async fn without_a_record_or_an_answer_the_host_itself_is_visited() {
         .await;
         let start = Instant::now();
         let places = places(&resolver, &target("example.test", timeout), start).await;
-        assert_eq!(shown(&places), ["-→192.0.2.7:5061"], "{case}");
+        assert_eq!(shown(&places), [expected], "{case}");
         assert!(start.elapsed() < timeout, "{case}");
+        if let Err(error) = &places[0].address {
+            let message = &error.message;
+            assert!(
+                message.starts_with("the question for `_sips._tcp.example.test` SRV was not answered (")
+                    && message.ends_with("write the port, `example.test:5061`, to visit the host itself"),
+                "{message}"
+            );
+        }
     }
 }
 
@@ -220,6 +233,30 @@ async fn records_and_addresses_are_bounded() {
     assert_eq!(places.len(), MAX_ADDRESSES);
     assert_eq!(shown(&places)[4], "t01.test→name_not_found");
     assert_eq!(shown(&places)[15], "t12.test→name_not_found");
+}
+
+/// What is beyond the limits costs no work: an answer is cut before it is compared, and nothing is added past the limit.
+#[tokio::test]
+async fn long_answers_are_cut_before_they_are_compared() {
+    let resolver = resolver(|_, kind| {
+        Some(Ok(match kind {
+            RecordType::A => (1..=60).map(a).collect(),
+            _ => Vec::new(),
+        }))
+    })
+    .await;
+    let deadline = Instant::now() + TIMEOUT;
+    let found = addresses(&resolver, "example.test", "example.test.".to_owned(), deadline).await;
+    let found = found.unwrap();
+    assert_eq!(found.len(), ENOUGH);
+    assert_eq!(found[16], IpAddr::from([192, 0, 2, 17]));
+
+    let mut places = Vec::new();
+    for third in 0..16 {
+        let answer = (0..=255).map(|last| IpAddr::from([192, 0, third, last]));
+        add(None, 5061, Ok(answer.collect()), &mut places);
+    }
+    assert_eq!(places.len(), ENOUGH);
 }
 
 /// One target whose name servers are silent costs its own place, and no other's time.

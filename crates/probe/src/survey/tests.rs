@@ -278,6 +278,32 @@ fn the_cause_of_a_refusal_is_told_apart() {
     }
 }
 
+/// What a survey finds of a server that refuses its first offers of the profile, and how often that was made.
+fn refused_at_first(server: &Server, refusals: usize) -> (SurveyResult, usize) {
+    let profile = profile();
+    let mut survey = Survey::new(Arc::clone(&profile));
+    let mut whole = 0;
+    while let Some(step) = survey.next_step() {
+        whole += usize::from(step.offer == profile);
+        survey.record(if step.offer == profile && whole <= refusals {
+            Outcome::Refused(AlertDescription::HANDSHAKE_FAILURE)
+        } else {
+            server.answer(&step)
+        });
+    }
+    (survey.result(), whole)
+}
+
+#[test]
+fn a_refusal_that_the_wider_offer_contradicts_is_asked_again_once() {
+    let server = full();
+    assert_eq!(refused_at_first(&server, 1), (run(&server).0, 2));
+    let (result, whole) = refused_at_first(&server, usize::MAX);
+    assert_eq!((result.refusal_cause, whole), (None, 2));
+    let unknown = |(_, acceptance): &(CipherSuite, Acceptance)| *acceptance == Acceptance::Unknown;
+    assert!(result.cipher_suites.iter().all(unknown), "{result:?}");
+}
+
 #[test]
 fn a_glitch_is_asked_again_and_never_a_refusal() {
     let server = full();

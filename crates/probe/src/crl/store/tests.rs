@@ -38,8 +38,11 @@ impl Script {
             .collect()
     }
 
+    /// What the last request for the first URL carried.
     fn last_validators(&self) -> Validators {
-        self.0.lock().unwrap().asked.last().unwrap().1.clone()
+        let script = self.0.lock().unwrap();
+        let of_first = script.asked.iter().rfind(|(url, _)| url == FIRST);
+        of_first.unwrap().1.clone()
     }
 }
 
@@ -105,6 +108,11 @@ impl World {
     }
 
     fn list(&self, serials: &[u64], until: i32) -> Result<Fetched, FetchFault> {
+        self.list_of(2020, serials, until)
+    }
+
+    /// A list between two years.
+    fn list_of(&self, from: i32, serials: &[u64], until: i32) -> Result<Fetched, FetchFault> {
         let revoked = |serial: &u64| RevokedCertParams {
             serial_number: SerialNumber::from(*serial),
             revocation_time: date_time_ymd(2026, 1, 1),
@@ -112,7 +120,7 @@ impl World {
             invalidity_date: None,
         };
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2020, 1, 1),
+            this_update: date_time_ymd(from, 1, 1),
             next_update: date_time_ymd(until, 1, 1),
             crl_number: SerialNumber::from(1),
             issuing_distribution_point: None,
@@ -185,6 +193,67 @@ async fn a_list_is_fetched_once_and_again_within_a_day() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_older_list_does_not_replace_a_newer_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::new(cached(folder.path()));
+    let told = world.attended();
+    world.script.answer(FIRST, world.list_of(2021, &[7], 2039));
+    world.status();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(world.status(), RevocationStatus::Revoked);
+    let day = Duration::from_secs(24 * 3_600 + 2);
+    world.script.answer(FIRST, world.list_of(2020, &[], 2039));
+    sleep(day).await;
+    assert_eq!(
+        world.status(),
+        RevocationStatus::Revoked,
+        "an older list undoes nothing"
+    );
+    assert_eq!(world.script.last_validators().etag.as_deref(), Some("[7]"));
+    assert!(told.lock().unwrap().contains(&FetchResult::Invalid));
+    let fault = world
+        .store
+        .lists()
+        .values()
+        .find_map(|known| known.failure.clone().filter(|_| known.held.is_some()))
+        .unwrap()
+        .fault;
+    assert_eq!(
+        fault.to_string(),
+        "the list that came is of 2020-01-01T00:00:00Z, older than the one at hand of 2021-01-01T00:00:00Z, which is kept"
+    );
+    let again = CrlStore::with_fetcher(Script::default(), cached(folder.path()));
+    let on_disk = again.fetch_for(&world.links()).await.unwrap();
+    assert_eq!(on_disk.status(), RevocationStatus::Revoked, "nor on disk");
+    // A newer one does, and so does one of the same moment.
+    for (from, serials, expected) in [
+        (2022, &[][..], RevocationStatus::Good),
+        (2022, &[7], RevocationStatus::Revoked),
+    ] {
+        world.script.answer(FIRST, world.list_of(from, serials, 2039));
+        sleep(day).await;
+        assert_eq!(world.status(), expected);
+    }
+}
+
+/// One that has ended tells of revocations all the same: only a current list takes its place.
+#[tokio::test(start_paused = true)]
+async fn a_list_that_has_ended_gives_way_to_a_current_one_alone() {
+    let world = World::new(RevocationSettings::default());
+    world.attended();
+    for (list, expected) in [
+        (world.list_of(2022, &[7], 2023), RevocationStatus::Revoked),
+        (world.list_of(2020, &[], 2021), RevocationStatus::Revoked),
+        (world.list_of(2020, &[], 2039), RevocationStatus::Good),
+    ] {
+        world.script.answer(FIRST, list);
+        world.status();
+        sleep(Duration::from_secs(7 * 3_600)).await;
+        assert_eq!(world.status(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn failures_back_off_and_the_next_url_is_tried_at_once() {
     let world = World::new(RevocationSettings::default());
     let told = world.attended();
@@ -226,6 +295,44 @@ async fn a_list_nobody_wants_any_more_is_forgotten() {
     sleep(Duration::from_secs(2 * 86_400)).await;
     assert_eq!(world.store.bytes(), 0);
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_new_list_takes_the_place_of_the_oldest_that_never_came() {
+    let world = World::new(RevocationSettings::default());
+    world.script.answer(FIRST, world.list(&[], 2039));
+    world.store.fetch_for(&world.links()).await.unwrap();
+    let key = |number: usize| Key {
+        url: format!("http://made-up.example.test/{number}").into(),
+        signer: [0; 32],
+    };
+    let want = |number: usize| {
+        let issuer = || Arc::new(world.issuer.clone());
+        let mut lists = world.store.lists();
+        let is_taken = world
+            .store
+            .want(&mut lists, key(number), issuer, || Arc::new([]))
+            .is_some();
+        assert!(lists.len() <= MAX_LISTS);
+        is_taken
+    };
+    for number in 1..MAX_LISTS {
+        advance(Duration::from_millis(1)).await;
+        assert!(want(number), "{number}");
+    }
+    // Asked for again, so that the second is the oldest.
+    advance(Duration::from_millis(1)).await;
+    assert!(want(1) && want(MAX_LISTS));
+    {
+        let mut lists = world.store.lists();
+        assert!(lists.contains_key(&key(1)) && !lists.contains_key(&key(2)));
+        let held = lists.values().find_map(|known| known.held.clone());
+        for known in lists.values_mut() {
+            known.held.clone_from(&held);
+        }
+    }
+    assert_eq!(world.status(), RevocationStatus::Good, "it had come");
+    assert!(!want(0), "each of them has come");
 }
 
 #[tokio::test]
