@@ -368,7 +368,7 @@ fn signatures() -> Vec<Case> {
 fn names() -> Vec<Case> {
     let case = Case::new;
     vec![
-        case("another name", &["wrong-name", "ca"], &["root"]).here(&[(NAME, "fail")], &["The certificate is not for sbc.example.test", "DNS:other.example.test", "or dial a name that the certificate carries"]).openssl("62 at 0"),
+        case("another name", &["wrong-name", "ca"], &["root"]).here(&[(NAME, "fail")], &["The certificate is not for sbc.example.test", "DNS:other.example.test", "or have a name dialled that this one is for"]).openssl("62 at 0"),
         case("expired and another name", &["leaf-ended", "ca"], &["root"]).host("other.example.test").here(&[(DATES, "fail"), (NAME, "fail")], &[]).openssl("62 at 0"),
         case("address", &["with-address", "ca"], &["root"]).host("127.0.0.1"),
         case("address, and names are asked for", &["rsa-leaf", "rsa-ca"], &["rsa-root"]).host("127.0.0.1").profile("genesys-byoc-customer").here(&[(NAME, "warn")], &[]).openssl("64 at 0").differs("the caller dials a name, which this target does not tell; OpenSSL is asked for the address", "neither: it dials a name; set `server_name`"),
