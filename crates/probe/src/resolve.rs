@@ -8,7 +8,7 @@
 //!                                     └─ no answer ──────► nowhere: who offers the service is not known
 //! ```
 
-use crate::resolver::SystemResolver;
+use crate::resolver::{SystemResolver, is_in_hosts_file};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::RData;
@@ -97,6 +97,10 @@ async fn places(resolver: &TokioResolver, target: &Target, start: Instant) -> Ve
                 format!("`{host}` says that it offers no SIPS service: the target of `{owner}` SRV is `.`"),
             )),
             Service::Unknown => direct(resolver, &host, port, deadline, &mut places).await,
+            // This machine's own word for the host needs no name server.
+            Service::Unanswered(_) if is_in_hosts_file(&host) => {
+                direct(resolver, &host, port, deadline, &mut places).await;
+            }
             Service::Unanswered(fault) => {
                 let message = format!(
                     "the question for `{owner}` SRV was not answered ({}): write the port, `{host}:{port}`, to visit the host itself",

@@ -1,7 +1,9 @@
 //! The resolver that this machine is configured to use.
 
-use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
+use hickory_resolver::proto::op::Query;
+use hickory_resolver::proto::rr::{Name, RecordType};
+use hickory_resolver::{Hosts, TokioResolver};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
@@ -77,6 +79,20 @@ fn look() -> Files {
     FILES.map(|file| {
         let facts = std::fs::metadata(file).ok()?;
         Some((facts.modified().ok()?, facts.len()))
+    })
+}
+
+/// Whether `/etc/hosts` has an address for a name.
+pub(crate) fn is_in_hosts_file(host: &str) -> bool {
+    let Ok(name) = Name::from_ascii(host) else {
+        return false;
+    };
+    Hosts::from_system().is_ok_and(|hosts| {
+        [RecordType::A, RecordType::AAAA].into_iter().any(|kind| {
+            hosts
+                .lookup_static_host(&Query::query(name.clone(), kind))
+                .is_some()
+        })
     })
 }
 
