@@ -8,7 +8,7 @@
 //!                                     └─ no answer ──────► nowhere: who offers the service is not known
 //! ```
 
-use crate::resolver::{SystemResolver, is_in_hosts_file};
+use crate::resolver::{SystemResolver, hosts_file};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::rr::RData;
@@ -97,16 +97,13 @@ async fn places(resolver: &TokioResolver, target: &Target, start: Instant) -> Ve
                 format!("`{host}` says that it offers no SIPS service: the target of `{owner}` SRV is `.`"),
             )),
             Service::Unknown => direct(resolver, &host, port, deadline, &mut places).await,
-            // This machine's own word for the host needs no name server.
-            Service::Unanswered(_) if is_in_hosts_file(&host) => {
-                direct(resolver, &host, port, deadline, &mut places).await;
-            }
             Service::Unanswered(fault) => {
                 let message = format!(
                     "the question for `{owner}` SRV was not answered ({}): write the port, `{host}:{port}`, to visit the host itself",
                     fault.message
                 );
-                places.push(nowhere(fault.reason, message));
+                let found = hosts_file(&host).ok_or_else(|| error(fault.reason, message));
+                add(None, port, found, &mut places);
             }
         },
         None => direct(resolver, &host, port, deadline, &mut places).await,
@@ -227,6 +224,8 @@ async fn through(
 /// The addresses of the host itself.
 async fn direct(resolver: &TokioResolver, host: &str, port: u16, deadline: Instant, places: &mut Vec<Place>) {
     let found = addresses(resolver, host, query(host, host), deadline).await;
+    // A file with one family leaves the question for the other to the name servers.
+    let found = found.or_else(|error| hosts_file(host).ok_or(error));
     add(None, port, found, places);
 }
 

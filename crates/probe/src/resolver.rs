@@ -4,6 +4,7 @@ use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, TokioResolver};
+use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
@@ -82,18 +83,19 @@ fn look() -> Files {
     })
 }
 
-/// Whether `/etc/hosts` has an address for a name.
-pub(crate) fn is_in_hosts_file(host: &str) -> bool {
-    let Ok(name) = Name::from_ascii(host) else {
-        return false;
-    };
-    Hosts::from_system().is_ok_and(|hosts| {
-        [RecordType::A, RecordType::AAAA].into_iter().any(|kind| {
-            hosts
-                .lookup_static_host(&Query::query(name.clone(), kind))
-                .is_some()
+/// What `/etc/hosts` says of a name, IPv4 first: this machine's own word, which needs no name server. `None`: nothing.
+pub(crate) fn hosts_file(host: &str) -> Option<Vec<IpAddr>> {
+    let name = Name::from_ascii(host).ok()?;
+    let hosts = Hosts::from_system().ok()?;
+    let addresses: Vec<IpAddr> = [RecordType::A, RecordType::AAAA]
+        .into_iter()
+        .filter_map(|kind| hosts.lookup_static_host(&Query::query(name.clone(), kind)))
+        .flat_map(|found| {
+            let addresses = found.answers().iter().filter_map(|record| record.data.ip_addr());
+            addresses.collect::<Vec<_>>()
         })
-    })
+        .collect();
+    (!addresses.is_empty()).then_some(addresses)
 }
 
 fn read() -> Result<TokioResolver, String> {

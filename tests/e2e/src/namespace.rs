@@ -3,7 +3,7 @@
 use std::env;
 use std::ffi::OsString;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -23,6 +23,7 @@ const SCRIPT: &str = "ip link set lo up && mount --bind \"$1\" /etc/resolv.conf 
 pub struct Namespace {
     holder: Running,
     resolv_conf: PathBuf,
+    hosts: PathBuf,
     as_user: bool,
 }
 
@@ -53,6 +54,7 @@ impl Namespace {
         Self {
             holder,
             resolv_conf,
+            hosts,
             as_user,
         }
     }
@@ -73,6 +75,15 @@ impl Namespace {
     /// When the file cannot be written.
     pub fn use_no_name_server(&self) {
         fs::write(&self.resolv_conf, "# none\n").expect("write resolv.conf");
+    }
+
+    /// Gives a name an address in `/etc/hosts`, and no other beside localhost.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be written.
+    pub fn know(&self, name: &str, address: IpAddr) {
+        fs::write(&self.hosts, format!("127.0.0.1 localhost\n{address} {name}\n")).expect("write hosts");
     }
 
     /// The same command, run inside. Its working directory is the root.

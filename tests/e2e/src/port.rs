@@ -60,6 +60,10 @@ impl Port {
 /// Whether a socket listens on this TCP port, at one address or any, in the network that a process lives in. Read from the
 /// kernel's table: no connection is spent on asking.
 pub(crate) fn listens(process: u32, host: Option<IpAddr>, port: u16) -> bool {
+    // Still outside of the namespace that it was sent into, whose table says something else.
+    if fs::read_to_string(format!("/proc/{process}/comm")).is_ok_and(|name| name.trim_end() == "nsenter") {
+        return false;
+    }
     let host = host.map(in_table);
     ["tcp", "tcp6"]
         .iter()

@@ -533,6 +533,22 @@ fn connect_server_name_and_endpoint_stand_for_three_things() {
     assert!(!server.log().contains(&format!("sip:{HOST}")), "{}", server.log());
 }
 
+/// A machine's own word for a host needs no name server.
+#[test]
+fn a_name_of_the_hosts_file_is_visited_without_a_name_server() {
+    let namespace = Namespace::new(NAME_SERVER);
+    namespace.know(HOST, ONE);
+    let _server = openssl(good()).start_in(&namespace, at(ONE));
+    for endpoint in [HOST, "sbc.example.test:5061"] {
+        let seen = reports(&check(&namespace, &["--timeout", "2s", endpoint]));
+        assert_eq!(
+            places(&seen),
+            [(None, Some("127.0.0.2:5061"), Some("not_sip"))],
+            "{endpoint}"
+        );
+    }
+}
+
 /// A name server that does not answer costs half of the time at most, and says so.
 #[test]
 fn without_a_name_server_a_visit_ends_in_time_and_says_why() {

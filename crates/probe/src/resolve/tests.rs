@@ -202,19 +202,6 @@ async fn without_a_record_the_host_itself_is_visited_and_without_an_answer_nothi
     }
 }
 
-/// A machine without a name server that answers, and a name of its `/etc/hosts`.
-#[tokio::test]
-async fn a_name_of_the_hosts_file_needs_no_answer() {
-    for to_srv in [None, Some(Err(ResponseCode::ServFail))] {
-        let places = found("localhost", move |_, kind| match kind {
-            RecordType::SRV => to_srv.clone(),
-            _ => None,
-        })
-        .await;
-        assert_eq!(shown(&places)[0], "-→127.0.0.1:5061");
-    }
-}
-
 #[tokio::test]
 async fn a_port_or_an_address_asks_for_no_service() {
     for (endpoint, expected) in [
