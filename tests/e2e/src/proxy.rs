@@ -83,10 +83,10 @@ impl Proxy {
                 if accepting.stopping.load(Ordering::SeqCst) {
                     return;
                 }
-                // The kernel has seen the end of one connection before it sees the begin of the client's next.
-                accepting
-                    .most_established
-                    .fetch_max(established(address.port()), Ordering::SeqCst);
+                // The kernel has seen the end of one connection before it sees the begin of the client's next. Its table is
+                // no snapshot: one that ends and one that begins during a reading are both in it, hence two readings.
+                let now = established(address.port()).min(established(address.port()));
+                accepting.most_established.fetch_max(now, Ordering::SeqCst);
                 accepting.relay(client);
             }
         });
