@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use rcgen::ExtendedKeyUsagePurpose::{ClientAuth, ServerAuth};
-use siptls_catalog::{NameRule, Profile};
+use siptls_catalog::{NameRule, Profile, profile};
 use siptls_model::{
     Acceptance::{Accepted, Refused, Unknown},
     AlertDescription, Authority, CheckId, CipherSuite, ClientCertificateMode, ClientCertificateType, Finding,
@@ -47,6 +47,27 @@ fn surveyed(mut visit: Observation, old: siptls_model::Acceptance) -> Observatio
         stopped: None,
     }));
     visit
+}
+
+/// Load balancers of the platform answer listed addresses alone: silence to OPTIONS makes none of them the odd one out.
+#[test]
+fn silence_to_options_counts_where_it_says_something() {
+    let pki = Pki::new();
+    let answers = good(pki.chain(&Leaf::default()));
+    let silent = Observation {
+        sip: SipOutcome::NotAnswered,
+        ..answers.clone()
+    };
+    for (name, expected) in [("genesys-byoc-customer", Fail), ("genesys-byoc-cloud", Pass)] {
+        let judge = Judge::new(profile(name).unwrap(), Some(pki.roots()), &answers.target);
+        let judged = judge.judge_visit(&[answers.clone(), silent.clone()], at(NOW));
+        assert_eq!(
+            agreement(&judged[0]).status,
+            expected,
+            "{name}: {:?}",
+            agreement(&judged[0])
+        );
+    }
 }
 
 /// Each thing that is compared, in the third of three addresses.
