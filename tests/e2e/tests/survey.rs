@@ -1,5 +1,6 @@
 //! Surveys of real servers, compared with what `openssl s_client` (one question a run) and `sslscan` find on the same server in the
-//! same run, and counted at the server's side. Nothing here is compared with our own output.
+//! same run, and counted at the server's side. Nothing here is compared with our own output. Long, because it is one
+//! server after the other, each in many configurations.
 //!
 //! What each survey took: `cargo nextest run -p siptls-e2e --test survey --no-capture`.
 
