@@ -9,11 +9,12 @@ use siptls_catalog::{Profile, load_balancer};
 use siptls_config::{Plan, PlannedTarget};
 use siptls_journal::History;
 use siptls_metrics::{Own, Shown};
-use siptls_model::{Judgement, Observation, PeerRegion, RevocationSettings};
+use siptls_model::{Judgement, Observation, PeerRegion, RevocationSettings, clock};
 use siptls_policy::{Judge, peer_side};
 use siptls_probe_engine::CrlStore;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -25,6 +26,11 @@ pub(crate) struct Fleet {
     lists: Arc<CrlStore>,
     /// Where revocation lists are kept when the configuration says nothing of it.
     crl_cache: Option<PathBuf>,
+    /// When this daemon was started.
+    started: Timestamp,
+    /// Visits taken in, and configurations: what a page shows differs only when one of them does.
+    visits: AtomicU64,
+    loads: AtomicU64,
 }
 
 #[derive(Default)]
@@ -55,7 +61,23 @@ impl Fleet {
             own,
             lists: Arc::new(CrlStore::new(RevocationSettings::default())),
             crl_cache,
+            started: clock::now(),
+            visits: AtomicU64::new(0),
+            loads: AtomicU64::new(0),
         }
+    }
+
+    /// When this daemon was started.
+    pub(crate) const fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// How many visits were taken in, and how many configurations.
+    pub(crate) fn generation(&self) -> (u64, u64) {
+        (
+            self.visits.load(Ordering::Acquire),
+            self.loads.load(Ordering::Acquire),
+        )
     }
 
     /// The revocation lists that all targets share.
@@ -138,6 +160,8 @@ impl Fleet {
                 .entry(planned.profile.name.clone())
                 .or_insert_with(|| Arc::clone(&planned.profile));
         }
+        drop(roll);
+        self.loads.fetch_add(1, Ordering::Release);
         change
     }
 
@@ -214,6 +238,7 @@ impl Fleet {
     fn take_in(&self, member: &Member, judged: Vec<(Observation, Judgement)>, now: Timestamp) {
         let journal = self.chronicle.journal();
         member.record(judged, now, &self.own, journal.as_deref());
+        self.visits.fetch_add(1, Ordering::Release);
     }
 
     /// The journal, and what is asked of it.

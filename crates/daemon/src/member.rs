@@ -43,6 +43,8 @@ struct Seen {
     history: History,
     /// The history's surveys are of another profile or service.
     other_surveys: bool,
+    /// Visits taken in.
+    visits: u64,
 }
 
 struct Remembered {
@@ -149,6 +151,11 @@ impl Member {
     /// What was seen last of each address; empty before the first visit.
     pub(crate) fn sights(&self) -> Vec<Arc<Sight>> {
         self.seen().addresses.clone()
+    }
+
+    /// How many visits were taken in since the target began.
+    pub(crate) fn visits(&self) -> u64 {
+        self.seen().visits
     }
 
     /// What was seen of each address when it last showed a certificate: a visit that fails in between says nothing about
@@ -290,6 +297,7 @@ impl Member {
         journal: Option<&Journal>,
     ) {
         let mut seen = self.seen();
+        seen.visits += 1;
         let before = std::mem::take(&mut seen.addresses);
         let records = seen.history.take(&visits, now);
         if let Some(journal) = journal
@@ -377,6 +385,7 @@ impl Seen {
             surveys: Vec::new(),
             history,
             other_surveys: false,
+            visits: 0,
         }
     }
 

@@ -1,14 +1,20 @@
 //! The web side: what it serves, to whom, within which limits.
 
+mod assets;
 mod body;
 mod changes;
+mod check_page;
+mod fresh;
 mod html;
 mod page;
 mod probe;
+mod removal;
 mod reports;
+mod rows;
 mod serve;
 mod stall;
 mod target_page;
+mod wanted;
 
 use crate::chronicle::Source;
 use crate::fleet::Fleet;
@@ -80,6 +86,7 @@ const PATHS: &str = "\
 not found; there are:
 /                      status page
 /targets/NAME          one target
+/checks/ID             what a check means, and how to mend it
 /metrics               metrics
 /probe?target=NAME     one probe, now
 /api/v1/reports        reports of all targets
@@ -94,7 +101,10 @@ fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/targets/{name}", get(target_page::target))
-        .route("/style.css", get(page::style))
+        .route("/checks/{id}", get(check_page::check))
+        .route("/style.css", get(assets::style))
+        .route("/script.js", get(assets::script))
+        .route("/icon.svg", get(assets::icon))
         .route("/metrics", get(metrics))
         .route("/probe", get(probe::probe))
         .route("/api/v1/reports", get(reports::all))
@@ -109,14 +119,14 @@ fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// Headers of every answer: no script, nothing from elsewhere, no guessing of types, no frames, no stale copies.
+/// Headers of every answer: nothing from elsewhere, no script or style in a page, no guessing of types, no frames, no stale copies.
 async fn with_headers(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in [
         (
             header::CONTENT_SECURITY_POLICY,
-            "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
         ),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::X_FRAME_OPTIONS, "DENY"),
