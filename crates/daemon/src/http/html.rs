@@ -8,11 +8,13 @@ use std::fmt::{Display, Write as _};
 const MAX_TEXT: usize = 1_200;
 /// Characters of a text in a cell of a table with many rows.
 pub(crate) const MAX_CELL: usize = 240;
+/// Characters of a label that is shown beside a name.
+pub(crate) const MAX_LABEL: usize = 48;
 /// Marks in a row that may stand on one letter. Vietnamese and Hebrew need three; a tower of them covers other lines.
 const MAX_MARKS: usize = 4;
 
-/// `text` for an element or a quoted attribute. Control and direction characters are written out, as everywhere; so are
-/// combining marks beyond what a letter carries.
+/// `text` for an element or a quoted attribute. Control and direction characters are written out, as everywhere; combining
+/// marks beyond what a letter carries are left out.
 pub(crate) fn safe(text: impl Display) -> String {
     bounded(text, MAX_TEXT)
 }
@@ -30,8 +32,8 @@ pub(crate) fn bounded(text: impl Display, limit: usize) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // Writing to a String cannot fail.
-            c if marks > MAX_MARKS => drop(write!(out, "\\u{{{:x}}}", u32::from(c))),
+            _ if marks == MAX_MARKS + 1 => out.push('…'),
+            _ if marks > MAX_MARKS => {}
             c => out.push(c),
         }
     }
@@ -180,10 +182,7 @@ mod tests {
         assert_eq!(bounded("abcdef", 3), "abc…");
         assert_eq!(safe("x".repeat(65_536)).chars().count(), MAX_TEXT + 1);
         let tower = format!("Z{}y", "\u{301}".repeat(6));
-        assert_eq!(
-            safe(&tower),
-            format!("Z{}\\u{{301}}\\u{{301}}y", "\u{301}".repeat(4))
-        );
+        assert_eq!(safe(&tower), format!("Z{}…y", "\u{301}".repeat(4)));
         assert_eq!(safe("Tiếng Việt, שָׁלוֹם"), "Tiếng Việt, שָׁלוֹם");
     }
 

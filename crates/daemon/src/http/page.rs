@@ -2,7 +2,7 @@
 
 use super::fresh::Tag;
 use super::html::{
-    MAX_CELL, badge, bounded, code, counted, day, distance, maintenance, page, safe, segment, time,
+    MAX_CELL, MAX_LABEL, badge, bounded, code, counted, day, distance, maintenance, page, safe, segment, time,
 };
 use super::rows::{Fleet, Group, Row};
 use super::wanted::{Sort, VERDICTS, Wanted, WantedLabel};
@@ -300,7 +300,7 @@ fn write_labels(out: &mut String, member: &Member, wanted: &Wanted) {
             name: name.clone(),
             value: Some(value.clone()),
         };
-        let text = bounded(label.text(), MAX_CELL);
+        let text = bounded(label.text(), MAX_LABEL);
         let only = wanted.with(|other| other.labels = vec![label]);
         let _ = write!(
             out,
@@ -344,7 +344,15 @@ fn write_row(out: &mut String, member: &Member, row: &Row, now: Timestamp) {
         )
     });
     cell(Sort::Certificate.heading(), "whole", &end.unwrap_or_default());
-    let probed = sight.map(|sight| time(sight.observation.started_at));
+    let probed = sight.map(|sight| {
+        let at = sight.observation.started_at;
+        format!(
+            "<time datetime=\"{}\">{}<br><span class=\"soft\">{}</span></time>",
+            at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            at.strftime("%H:%M:%S"),
+            day(at)
+        )
+    });
     cell("Last probe", "whole", &probed.unwrap_or_default());
 }
 

@@ -81,10 +81,10 @@
       || (name === "value" && element === document.activeElement);
   }
 
-  // What an element is about, for rows that move: its first link, as in the groups of the table.
+  // What an element is about among its siblings, for those that move: a group of the table is about its target.
   function subject(node) {
-    if (node.nodeName !== "TBODY") return node.id || null;
-    return node.querySelector("th a")?.getAttribute("href") ?? null;
+    if (node.nodeName === "TBODY") return node.querySelector("th a")?.getAttribute("href") ?? null;
+    return node.id || node.dataset?.key || null;
   }
 
   function children(from, to) {
@@ -218,12 +218,17 @@
     go(address(event.target), "pushState");
   });
 
+  // A search is part of a word at any time; a label is only one when it is whole.
   let typing = 0;
   document.addEventListener("input", (event) => {
     const form = event.target.form;
-    if (!form?.matches("form[data-live]")) return;
+    if (event.target.type !== "search" || !form?.matches("form[data-live]")) return;
     clearTimeout(typing);
     typing = setTimeout(() => go(address(form), "replaceState"), TYPING);
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.form;
+    if (event.target.type === "text" && form?.matches("form[data-live]")) go(address(form), "pushState");
   });
 
   addEventListener("popstate", () => go(location.href, null));

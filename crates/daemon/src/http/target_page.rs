@@ -12,7 +12,7 @@ mod verdict;
 
 use super::App;
 use super::fresh::Tag;
-use super::html::{badge, badness, isolated, maintenance, page, safe, segment, time};
+use super::html::{MAX_LABEL, badge, badness, bounded, isolated, maintenance, page, safe, segment, time};
 use crate::member::{Member, Sight};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -96,20 +96,33 @@ pub(crate) async fn target(
 fn addresses(member: &Member) -> Vec<Address> {
     let mut sights = member.sights();
     sights.sort_by_key(|sight| Reverse(badness(Some(sight.judgement.verdict))));
-    let addresses = sights.into_iter().enumerate().map(|(index, sight)| {
+    let addresses = sights.into_iter().map(|sight| {
         let place = sight.observation.place();
+        let place = match place.is_empty() {
+            true => "no address".to_owned(),
+            false => place,
+        };
         Address {
             report: sight.report(),
-            place: if place.is_empty() {
-                "no address".to_owned()
-            } else {
-                place
-            },
-            anchor: format!("address-{}", index + 1),
+            anchor: anchor(&place),
+            place,
             sight,
         }
     });
     addresses.collect()
+}
+
+/// The anchor of a place: the same from visit to visit, so that a browser knows the part again, and different for each.
+fn anchor(place: &str) -> String {
+    place.bytes().fold(String::from("at-"), |mut anchor, byte| {
+        if byte.is_ascii_alphanumeric() || byte == b'.' {
+            anchor.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(anchor, "_{byte:02x}");
+        }
+        anchor
+    })
 }
 
 fn main(view: &View<'_>, version: &str) -> String {
@@ -130,7 +143,7 @@ fn main(view: &View<'_>, version: &str) -> String {
             out,
             " · <a class=\"label\" href=\"../?label={}\">{}</a>",
             segment(&label),
-            isolated(&label)
+            format_args!("<bdi>{}</bdi>", bounded(&label, MAX_LABEL))
         );
     }
     let _ = writeln!(
@@ -149,7 +162,9 @@ fn main(view: &View<'_>, version: &str) -> String {
         write_address(&mut out, view, index, address);
     }
     accepted::write(&mut out, view);
-    reproduce::write(&mut out, view);
+    if view.addresses.is_empty() {
+        reproduce::write(&mut out, view, None);
+    }
     history::write(&mut out, view);
     let _ = writeln!(
         out,
@@ -174,7 +189,6 @@ fn write_contents(out: &mut String, view: &View<'_>) {
     if !view.addresses.is_empty() {
         link("accepted", "Accepted");
     }
-    link("reproduce", "Reproduce");
     link("history", "History");
     out.push_str("</nav>\n");
 }
@@ -218,6 +232,7 @@ fn write_address(out: &mut String, view: &View<'_>, index: usize, address: &Addr
     handshake::write_rehearsal(out, report);
     // h-ladder: `certificates::write` has the place of the picture of the chain.
     certificates::write(out, address, earlier, view.now);
+    reproduce::write(out, view, Some(address));
     out.push_str("</section>\n");
 }
 

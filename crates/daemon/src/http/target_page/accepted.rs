@@ -33,14 +33,14 @@ pub(super) fn write(out: &mut String, view: &View<'_>) {
         "Cipher suites of the profile",
         &surveyed,
         |survey| &survey.cipher_suites,
-        |suite| notice(profile, *suite, now),
+        |suite| Some(("tag", notice(profile, *suite, now)?)),
     );
     write_kind(
         out,
         "Groups",
         &surveyed,
         |survey| &survey.groups,
-        |group| (!profile.groups.contains(group)).then(|| "not of the profile".to_owned()),
+        |group| (!profile.groups.contains(group)).then(|| ("soft", "not of the profile".to_owned())),
     );
     for (address, survey) in surveyed {
         write_remarks(out, address, survey);
@@ -68,7 +68,7 @@ fn write_kind<T: Display + PartialEq + Copy>(
     title: &str,
     surveyed: &[(&Address, &SurveyResult)],
     values: fn(&SurveyResult) -> &Vec<(T, Acceptance)>,
-    remark: impl Fn(&T) -> Option<String>,
+    remark: impl Fn(&T) -> Option<(&'static str, String)>,
 ) {
     let mut known: Vec<T> = Vec::new();
     for (value, _) in surveyed.iter().flat_map(|(_, survey)| values(survey)) {
@@ -76,10 +76,12 @@ fn write_kind<T: Display + PartialEq + Copy>(
             known.push(*value);
         }
     }
-    if known.is_empty() {
+    let mut all = surveyed.iter().flat_map(|(_, survey)| values(survey));
+    if all.all(|(_, acceptance)| *acceptance == Acceptance::Unknown) {
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(out, "<p>{title}: nothing was found out.</p>");
         return;
     }
-    // Writing to a String cannot fail, here and below.
     let _ = write!(
         out,
         "<div class=\"wide\" role=\"region\" aria-label=\"{title}\" tabindex=\"0\">\n\
@@ -95,7 +97,8 @@ fn write_kind<T: Display + PartialEq + Copy>(
     }
     out.push_str("</tr></thead>\n<tbody role=\"rowgroup\">\n");
     for value in known {
-        let remark = remark(&value).map(|remark| format!("<br><span class=\"tag\">{}</span>", safe(remark)));
+        let remark = remark(&value)
+            .map(|(class, words)| format!("<br><span class=\"{class}\">{}</span>", safe(words)));
         let _ = write!(
             out,
             "<tr role=\"row\"><th scope=\"row\" role=\"rowheader\" class=\"long\"><code>{}</code>{}</th>",

@@ -77,7 +77,7 @@ pub(super) fn write(out: &mut String, view: &View<'_>) {
         out,
         "<section id=\"addresses\" aria-labelledby=\"addresses-title\">\n\
          <h2 id=\"addresses-title\">Addresses compared</h2>\n<p>{}</p>\n\
-         <div class=\"wide\" role=\"region\" aria-labelledby=\"addresses-title\" tabindex=\"0\">\n\
+         <div class=\"wide\" role=\"region\" aria-label=\"Facts by address\" tabindex=\"0\">\n\
          <table class=\"stack compare\" role=\"table\">\n<caption class=\"hidden\">Facts by address</caption>\n\
          <thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">Fact</th>",
         match differing {

@@ -43,7 +43,7 @@ pub(super) fn write(out: &mut String, address: &Address, earlier: &[Address]) {
     };
     let _ = writeln!(
         out,
-        "<details>\n<summary>{words}</summary>\n\
+        "<details data-key=\"rest\">\n<summary>{words}</summary>\n\
          <table class=\"stack\" role=\"table\">\n<caption class=\"hidden\">Checks passed or not judged</caption>\n\
          <thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">Status</th>\
          <th scope=\"col\" role=\"columnheader\">Check</th><th scope=\"col\" role=\"columnheader\">Found</th></tr></thead>\n\
@@ -58,9 +58,10 @@ pub(super) fn write(out: &mut String, address: &Address, earlier: &[Address]) {
 fn write_trouble(out: &mut String, finding: &Finding) {
     let _ = writeln!(
         out,
-        "<article class=\"check {0}\">\n<h4><span class=\"badge {0}\">{0}</span> {1} \
-         <span class=\"soft\">{2}</span></h4>\n<p>{3}</p>\n<dl>",
+        "<article class=\"check {0}\" data-key=\"{1}\">\n<h4><span class=\"badge {0}\">{0}</span> {2} \
+         <span class=\"soft\">{3}</span></h4>\n<p>{4}</p>\n<dl>",
         finding.status.code(),
+        finding.id,
         link(finding),
         finding.severity.code(),
         safe(&finding.summary)
