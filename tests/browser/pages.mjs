@@ -65,6 +65,15 @@ async function step(name, run) {
 const picture = (page, name, options = {}) =>
   pictures ? page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true, ...options }) : null;
 
+// Lets the page's clock run, a little at a time, so that answers come between, until something is so.
+async function passing(page, what, isSo) {
+  for (let i = 0; !(await isSo()); i += 1) {
+    assert.ok(i < 120, `waited in vain: ${await what()}`);
+    await page.clock.runFor(3_000);
+    await new Promise((done) => { setTimeout(done, 120); });
+  }
+}
+
 // The rows of the fleet: target, place, verdict, one for each address.
 const rows = (page) => page.$$eval(".fleet tbody", (groups) => groups.flatMap((group) => {
   const name = group.querySelector("th a").textContent;
@@ -266,11 +275,8 @@ await step("what changes is shown without losing the place", async () => {
   const before = await place();
   assert.deepEqual(before, { focus: "check-at-127.0.0.2_3a5061", open: "at-127.0.0.2_3a5061", selected: "History", scrolled: true, same: true });
   console.log("CHANGE the second address");
-  for (let i = 0; !(await page.textContent(".sentence")).includes("At 1 of 2 addresses"); i += 1) {
-    assert.ok(i < 60, `not shown: ${await page.textContent(".sentence")}`);
-    await page.clock.runFor(6_000);
-    await new Promise((done) => { setTimeout(done, 400); });
-  }
+  const sentence = () => page.textContent(".sentence");
+  await passing(page, sentence, async () => (await sentence()).includes("At 1 of 2 addresses"));
   assert.match(await page.textContent(".sentence"), /^fail At 1 of 2 addresses: the next call from .* will not connect: .* The others: 1 (warn|pass)\.$/);
   assert.deepEqual(await place(), before);
   const differing = await page.$$eval(".compare .differs th", (all) => all.map((one) => one.textContent));
@@ -278,8 +284,7 @@ await step("what changes is shown without losing the place", async () => {
   assert.ok((await page.$$eval(".compare .odd", (all) => all.map((one) => one.textContent))).every((text) => text.includes("differs")));
   assert.equal(await page.textContent("#live"), "", "nothing to read out");
   assert.match(await page.textContent("#age"), /^updated \d+ s ago$/);
-  await page.clock.runFor(61_000);
-  await page.waitForFunction(() => document.querySelectorAll(".timeline li").length >= 2);
+  await passing(page, () => page.textContent("#history"), async () => (await page.locator(".timeline li").count()) >= 2);
   assert.match(await page.textContent("#history"), /verdict.*pass -> fail/s);
   await picture(page, "two-after");
 
@@ -287,8 +292,9 @@ await step("what changes is shown without losing the place", async () => {
   await page.goto(root);
   await page.evaluate(() => { window.sameDocument = true; });
   await page.locator("#label").pressSequentially("site=h");
-  await page.clock.runFor(11_000);
-  await page.waitForFunction(() => document.querySelector("#age").textContent === "updated 0 s ago" || true);
+  let answers = 0;
+  page.on("response", () => { answers += 1; });
+  await passing(page, () => `${answers} answers`, () => answers >= 2);
   assert.equal(await page.inputValue("#label"), "site=h");
   assert.equal(await page.evaluate(() => document.activeElement.id), "label");
   assert.equal(await page.evaluate(() => window.sameDocument), true);
@@ -297,25 +303,20 @@ await step("what changes is shown without losing the place", async () => {
 await step("an unchanged page costs no page, and a lost connection is told once", async () => {
   const page = await open();
   await page.clock.install();
-  await page.goto(root + PAGES.check.replace("checks/client-certificate-not-requested", target("silent")));
+  await page.goto(root + PAGES.silent);
   const answers = [];
   page.on("response", (response) => answers.push(response.status()));
-  for (let i = 0; !answers.includes(304); i += 1) {
-    assert.ok(i < 20, `answers ${answers}`);
-    await page.clock.runFor(5_100);
-    await new Promise((done) => { setTimeout(done, 150); });
-  }
+  await passing(page, () => `answers ${answers}`, () => answers.includes(304));
   page.expectsFailure = true;
   await page.context().setOffline(true);
-  await page.clock.runFor(6_000);
-  await page.waitForFunction(() => /^connection lost since \d\d:\d\d:\d\d$/.test(document.getElementById("live").textContent));
-  const told = await page.textContent("#live");
+  const live = () => page.textContent("#live");
+  await passing(page, live, async () => /^connection lost since \d\d:\d\d:\d\d$/.test(await live()));
+  const told = await live();
   await page.clock.runFor(30_000);
-  assert.equal(await page.textContent("#live"), told, "told again");
+  assert.equal(await live(), told, "told again");
   assert.match(await page.textContent("#age"), /^updated (\d+ s|\d+ min) ago$/);
   await page.context().setOffline(false);
-  await page.clock.runFor(61_000);
-  await page.waitForFunction(() => document.getElementById("live").textContent === "connected again");
+  await passing(page, live, async () => (await live()) === "connected again");
 });
 
 await step("the command can be copied, the report printed", async () => {

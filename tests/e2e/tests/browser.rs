@@ -238,6 +238,9 @@ fn the_pages_in_a_real_browser() {
     let command = told(&log, "COMMAND ");
     reproduces(&site, command.as_str().expect("a command"));
 
+    if let Some(pictures) = env::var_os("SIPTLS_PAGE_PICTURES") {
+        fs::copy(&pdf, Path::new(&pictures).join("target.pdf")).expect("keep the paper");
+    }
     let text = complete(Command::new("pdftotext").args(["-layout"]).arg(&pdf).arg("-"));
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
     for part in [
@@ -248,7 +251,7 @@ fn the_pages_in_a_real_browser() {
         "siptls-probe check sbc.example.test",
         "--connect 127.0.0.11:5061",
         "openssl s_client",
-        "CertificateRequest",
+        "certificate types: rsa_sign",
         "chain-complete",
         "AES256-SHA",
         "SHA-256",

@@ -87,31 +87,32 @@
     return node.id || node.dataset?.key || null;
   }
 
+  // What is wanted and known keeps its place or moves to it; only what nobody waits for makes way.
   function children(from, to) {
-    const known = new Map();
-    for (const child of from.childNodes) {
-      const key = subject(child);
-      if (key) known.set(key, child);
-    }
+    const known = new Map([...from.childNodes].map((child) => [subject(child), child]));
+    const wantedKeys = new Set([...to.childNodes].map(subject));
+    known.delete(null);
+    wantedKeys.delete(null);
     let here = from.firstChild;
+    const next = () => {
+      const passed = here;
+      here = here.nextSibling;
+      return passed;
+    };
     for (const wanted of [...to.childNodes]) {
       const match = known.get(subject(wanted));
-      if (match && match !== here) {
-        move(from, match, here);
+      if (match) {
+        while (here !== match && here && !wantedKeys.has(subject(here))) next().remove();
+        if (here === match) next();
+        else move(from, match, here);
         become(match, wanted);
-      } else if (here && (match || !(subject(here) || subject(wanted)))) {
-        const next = here.nextSibling;
-        become(here, wanted);
-        here = next;
+      } else if (here && !subject(here) && !subject(wanted)) {
+        become(next(), wanted);
       } else {
         from.insertBefore(document.importNode(wanted, true), here);
       }
     }
-    while (here) {
-      const next = here.nextSibling;
-      here.remove();
-      here = next;
-    }
+    while (here) next().remove();
   }
 
   // An element that is moved loses the focus within it, unless the browser can move it as it is.
