@@ -179,7 +179,7 @@ await step("the keyboard reaches everything in order", async () => {
   const focused = () => page.evaluate(() => document.activeElement.textContent.trim() || document.activeElement.id);
   await page.keyboard.press("Tab");
   assert.equal(await focused(), "Skip to content");
-  assert.ok(await page.locator(".skip").isVisible());
+  assert.ok(await page.locator(".jump").isVisible());
   await page.keyboard.press("Enter");
   assert.equal(await page.evaluate(() => document.activeElement.id), "main");
   const order = [];

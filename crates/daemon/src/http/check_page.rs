@@ -1,6 +1,6 @@
 //! What a check means, why it matters, and how to mend it: the words of `siptls-probe explain`.
 
-use super::html::{isolated, page, safe};
+use super::html::{isolated, page, prose, safe};
 use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
@@ -26,8 +26,8 @@ fn main(id: CheckId) -> String {
         "<p class=\"crumb\"><a href=\"../\">All targets</a></p>\n<h1>{}</h1>\n<p class=\"soft\"><code>{id}</code></p>\n\
          <h2>What it looks at</h2>\n<p>{}</p>\n<h2>Why it matters</h2>\n<p>{}</p>\n<h2>How to mend it</h2>\n<dl class=\"fixes\">\n",
         safe(&explanation.title),
-        safe(&explanation.meaning),
-        safe(&explanation.why)
+        prose(&explanation.meaning),
+        prose(&explanation.why)
     );
     for fix in &explanation.fix {
         let vendor = if fix.vendor == "any" {
@@ -40,7 +40,7 @@ fn main(id: CheckId) -> String {
             out,
             "<div><dt>{}</dt><dd>{}<br><span class=\"soft\">{}</span></dd></div>",
             isolated(vendor),
-            safe(&fix.text),
+            prose(&fix.text),
             safe(&fix.source)
         );
     }

@@ -45,6 +45,21 @@ pub(crate) fn isolated(text: impl Display) -> String {
     format!("<bdi>{}</bdi>", safe(text))
 }
 
+/// A sentence of ours, or of a profile, with what stands between backticks as code.
+pub(crate) fn prose(text: impl Display) -> String {
+    let text = safe(text);
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        // One of them has no other.
+        return text;
+    }
+    let parts = parts.iter().enumerate().map(|(index, part)| match index % 2 {
+        0 => (*part).to_owned(),
+        _ => format!("<code>{part}</code>"),
+    });
+    parts.collect()
+}
+
 /// The blocks of combining marks that are not part of an alphabet.
 const fn is_mark(c: char) -> bool {
     matches!(c,
@@ -81,7 +96,7 @@ pub(crate) fn page(root: &str, title: &str, main: &str) -> String {
          <title>{}</title>\n<link rel=\"stylesheet\" href=\"{root}style.css\">\n\
          <link rel=\"icon\" type=\"image/svg+xml\" href=\"{root}icon.svg\">\n\
          <script src=\"{root}script.js\" defer></script>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#main\">Skip to content</a>\n\
+         <a class=\"jump\" href=\"#main\">Skip to content</a>\n\
          <header class=\"bar\">\n<nav aria-label=\"Site\"><a class=\"home\" href=\"{home}\">siptls-probe</a>\
          <a href=\"{home}\">Targets</a><a href=\"{root}metrics\">Metrics</a>\
          <a href=\"{root}api/v1/reports\">Reports</a><a href=\"{root}api/v1/changes\">Changes</a></nav>\n\
@@ -184,6 +199,15 @@ mod tests {
         let tower = format!("Z{}y", "\u{301}".repeat(6));
         assert_eq!(safe(&tower), format!("Z{}…y", "\u{301}".repeat(4)));
         assert_eq!(safe("Tiếng Việt, שָׁלוֹם"), "Tiếng Việt, שָׁלוֹם");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_code() {
+        assert_eq!(
+            prose("set `a<b` and `c`"),
+            "set <code>a&lt;b</code> and <code>c</code>"
+        );
+        assert_eq!(prose("a ` alone"), "a ` alone");
     }
 
     #[test]

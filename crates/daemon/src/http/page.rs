@@ -170,7 +170,7 @@ fn write_counts(out: &mut String, counts: &[usize; 5], wanted: &Wanted) {
     };
     let _ = write!(
         out,
-        "<nav class=\"counts\" aria-label=\"Verdicts\"><a href=\"{}\" data-live{}>all <b>{}</b></a>",
+        "<nav class=\"counts\" aria-label=\"Verdicts\"><a href=\"{}\" data-live{}>all <strong>{}</strong></a>",
         wanted.with(|other| other.verdict = None),
         chosen(None),
         counts.iter().sum::<usize>()
@@ -182,7 +182,7 @@ fn write_counts(out: &mut String, counts: &[usize; 5], wanted: &Wanted) {
         }
         let _ = write!(
             out,
-            "<a href=\"{}\" data-live{}>{} <b>{count}</b></a>",
+            "<a href=\"{}\" data-live{}>{} <strong>{count}</strong></a>",
             wanted.with(|other| other.verdict = Some(code)),
             chosen(Some(code)),
             badge(verdict)

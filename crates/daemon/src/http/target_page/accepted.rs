@@ -23,8 +23,8 @@ pub(super) fn write(out: &mut String, view: &View<'_>) {
     }
     let profile = view.member.profile();
     out.push_str(
-        "<p class=\"soft\"><b>accepted</b>: a handshake with it was finished · <b>selected</b>: the endpoint chose it \
-         · <b>refused</b>: it was offered and refused · <b>unknown</b>: not found out</p>\n",
+        "<p class=\"soft\"><strong>accepted</strong>: a handshake with it was finished · <strong>selected</strong>: the endpoint chose it \
+         · <strong>refused</strong>: it was offered and refused · <strong>unknown</strong>: not found out</p>\n",
     );
     write_kind(out, "Versions", &surveyed, |survey| &survey.versions, |_| None);
     let now = view.now;

@@ -1,6 +1,6 @@
 //! The checks of one address: what failed or warns stands open, the rest can be opened.
 
-use super::super::html::{counted, isolated, safe};
+use super::super::html::{counted, isolated, prose, safe};
 use super::Address;
 use siptls_model::{Finding, Status, troubles};
 use std::fmt::Write as _;
@@ -72,11 +72,12 @@ fn write_trouble(out: &mut String, finding: &Finding) {
         ("Source", "soft", &finding.source),
     ] {
         if !text.is_empty() {
-            let _ = writeln!(
-                out,
-                "<div><dt>{term}</dt><dd class=\"{class}\">{}</dd></div>",
+            let text = if class == "remedy" {
+                prose(text)
+            } else {
                 safe(text)
-            );
+            };
+            let _ = writeln!(out, "<div><dt>{term}</dt><dd class=\"{class}\">{text}</dd></div>");
         }
     }
     out.push_str("</dl>\n</article>\n");
@@ -95,7 +96,7 @@ fn write_rest(out: &mut String, finding: &Finding) {
         let _ = write!(out, "<div class=\"evidence\">{}</div>", safe(&finding.evidence));
     }
     if finding.status == Status::Skip && !finding.remedy.is_empty() {
-        let _ = write!(out, "<div class=\"remedy\">{}</div>", safe(&finding.remedy));
+        let _ = write!(out, "<div class=\"remedy\">{}</div>", prose(&finding.remedy));
     }
     out.push_str("</td></tr>\n");
 }

@@ -65,7 +65,7 @@ pub(super) fn write_rehearsal(out: &mut String, report: &Report) {
     let Some(rehearsal) = &report.rehearsal else {
         return;
     };
-    out.push_str("<h3>Rehearsal of removal day</h3>\n");
+    out.push_str("<h3>Removal day</h3>\n");
     if let Some(sentence) = &rehearsal.removal_day {
         let _ = writeln!(out, "<p>{}</p>", safe(sentence));
     }

@@ -44,7 +44,7 @@ pub(super) fn write(out: &mut String, view: &View<'_>) {
 fn write_change(out: &mut String, change: &Change) {
     let _ = write!(
         out,
-        "<li><span class=\"soft\">{}</span> <b>{}</b> <span class=\"soft\">{}</span><ul>",
+        "<li><span class=\"soft\">{}</span> <strong>{}</strong> <span class=\"soft\">{}</span><ul>",
         change.time.strftime("%H:%M:%S"),
         change.aspect,
         isolated(change.address.as_deref().unwrap_or("all addresses"))

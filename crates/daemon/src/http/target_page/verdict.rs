@@ -1,6 +1,6 @@
 //! The verdict of the whole target in one sentence, whose turn it is, and what to change first.
 
-use super::super::html::{badge, badness, bounded, safe};
+use super::super::html::{badge, badness, bounded, prose, safe};
 use super::super::removal;
 use super::{Address, View, capital};
 use siptls_model::{Report, Verdict, Who, in_sentence, troubles};
@@ -36,7 +36,7 @@ pub(super) fn write(out: &mut String, view: &View<'_>) {
             };
             line("Whose turn", format!("{}{place}", capital(who.person())));
             if let Some(change) = change(&worst.report) {
-                line("Change first", safe(change));
+                line("Change first", prose(change));
             }
         }
         let standings = view
