@@ -169,6 +169,9 @@ pub(crate) struct RunArguments {
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
     pub(crate) listen: Vec<String>,
 
+    #[command(flatten)]
+    pub(crate) shard: ShardArguments,
+
     /// URL under which a reverse proxy serves the daemon
     #[arg(long = "web.external-url", value_name = "URL")]
     pub(crate) external_url: Option<String>,
@@ -238,6 +241,14 @@ pub(crate) struct ConfigurationArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ShardArguments {
+    /// Watch one part of the targets: `0/3`, `1/3` and `2/3` are three daemons that share a configuration; `hostname/3` takes
+    /// the number at the end of the host's name, as pods of a StatefulSet have
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct LogArguments {
     /// Least severe messages to log, to standard error
     #[arg(long = "log.level", value_enum, default_value_t = Level::Info)]
@@ -278,9 +289,21 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Validate a configuration with everything it refers to, and tell all faults at once
-    Check(ConfigurationArguments),
+    Check {
+        #[command(flatten)]
+        configuration: ConfigurationArguments,
+
+        #[command(flatten)]
+        shard: ShardArguments,
+    },
     /// Show the configuration as it takes effect, with the targets of all files and every default
-    Show(ConfigurationArguments),
+    Show {
+        #[command(flatten)]
+        configuration: ConfigurationArguments,
+
+        #[command(flatten)]
+        shard: ShardArguments,
+    },
 }
 
 #[derive(Debug, Subcommand)]

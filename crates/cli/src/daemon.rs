@@ -4,6 +4,7 @@ use crate::Outcome;
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
 use crate::log;
+use crate::shard;
 use crate::signal::Stop;
 use siptls_daemon::{DaemonError, Options};
 use siptls_probe_engine::{Prober, ProberOptions};
@@ -14,6 +15,7 @@ const MAX_WORKERS: usize = 4;
 
 /// Runs the daemon until it is told to stop.
 pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
+    let shard = shard::chosen(&arguments.shard)?;
     log::start(arguments.log.level, arguments.log.format)?;
     raise_descriptor_limit();
     runtime()?.block_on(async {
@@ -22,6 +24,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
             listen: arguments.listen,
             external_url: arguments.external_url,
             crl_cache: cache_folder(),
+            shard,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..Options::default()
         };

@@ -1,7 +1,7 @@
 //! Why a command could not run, and the one printer of such reasons.
 
 use siptls_config::{Fault, Faults};
-use siptls_daemon::DaemonError;
+use siptls_daemon::{DaemonError, ShardError};
 use siptls_journal::JournalError;
 use siptls_lab::LabError;
 use siptls_model::escape_text_bounded;
@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     AsOf { found: String },
     #[error("--since: expected an RFC 3339 time or a date, found `{found}`")]
     Since { found: String },
+    #[error("--shard: {error}")]
+    Shard { error: ShardError },
     #[error("--aspect: expected identity, request, suites, addresses or verdict, found `{found}`")]
     UnknownAspect { found: String },
     #[error("{} names no journal", path.display())]
@@ -91,6 +93,7 @@ impl Failure {
                 nearest: Some(nearest),
                 ..
             } => Some(format!("did you mean `{nearest}`?")),
+            Self::Shard { error } => Some(error.hint().to_owned()),
             Self::NoJournal { .. } => {
                 Some("add `journal: {path: journal.sqlite}`: what changes from then on is kept".to_owned())
             }

@@ -30,6 +30,7 @@ mod page;
 mod progress;
 mod rehearsal;
 mod report;
+mod shard;
 mod signal;
 mod summary;
 mod verify;
@@ -80,8 +81,12 @@ fn command(command: Command) -> Result<Outcome, Failure> {
         Command::Run(arguments) => daemon::run(arguments),
         Command::History(arguments) => history::history(&arguments),
         Command::Lab(arguments) => lab::lab(&arguments),
-        Command::Config(ConfigCommand::Check(arguments)) => configuration::check(&arguments.config_file),
-        Command::Config(ConfigCommand::Show(arguments)) => configuration::show(&arguments.config_file),
+        Command::Config(ConfigCommand::Check { configuration, shard }) => {
+            configuration::check(&configuration.config_file, &shard)
+        }
+        Command::Config(ConfigCommand::Show { configuration, shard }) => {
+            configuration::show(&configuration.config_file, &shard)
+        }
         Command::Catalog(CatalogCommand::List { format }) => catalog::list(format),
         Command::Catalog(CatalogCommand::Verify(arguments)) => verify::verify(&arguments),
         Command::Catalog(CatalogCommand::Show { name, format }) => catalog::show(&name, format),

@@ -1,5 +1,6 @@
 //! What the daemon is told, and why it cannot run.
 
+use crate::shard::Shard;
 use siptls_config::{Faults, Plan};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +34,8 @@ pub struct Options {
     pub connection_age: Duration,
     /// Folder in which revocation lists are kept when the configuration names none; `None`: in memory alone.
     pub crl_cache: Option<PathBuf>,
+    /// Which part of the targets is watched; `None`: all of them.
+    pub shard: Option<Shard>,
     /// The program's version, for `siptls_build_info` and the status page.
     pub version: String,
     /// Called once with the addresses bound, before the configuration is loaded.
@@ -49,6 +52,7 @@ impl Default for Options {
             connections: 256,
             connection_age: Duration::from_secs(300),
             crl_cache: None,
+            shard: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             on_listening: None,
         }
@@ -65,6 +69,7 @@ impl fmt::Debug for Options {
             .field("connections", &self.connections)
             .field("connection_age", &self.connection_age)
             .field("crl_cache", &self.crl_cache)
+            .field("shard", &self.shard)
             .field("version", &self.version)
             .finish_non_exhaustive()
     }

@@ -54,7 +54,10 @@ pub async fn run(
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
         .map_err(|source| DaemonError::Signals { source })?;
 
-    let fleet = Arc::new(Fleet::new(own.clone(), options.crl_cache));
+    if let Some(shard) = options.shard {
+        own.sharded(shard.index(), shard.count());
+    }
+    let fleet = Arc::new(Fleet::new(own.clone(), options.crl_cache, options.shard));
     let visitor: Arc<dyn AnyVisitor> = Arc::new(visitor);
     let (changes_in, changes) = mpsc::channel(1);
     let (stop, stopped) = tokio::sync::watch::channel(false);

@@ -105,7 +105,8 @@ impl Work {
         let Some(name) = self.names.get(&id).cloned() else {
             return;
         };
-        let Some(member) = self.fleet.member(&name).filter(|member| member.id == id) else {
+        let member = self.fleet.visited(&name).filter(|member| member.id == id);
+        let Some(member) = member.filter(|member| !member.rests()) else {
             self.schedule.finished(id);
             return;
         };
