@@ -47,6 +47,10 @@ pub(crate) enum Failure {
         nearest: Option<&'static str>,
         known: Vec<&'static str>,
     },
+    #[error("expected a URL such as `http://127.0.0.1:10061/-/ready`, found `{found}`")]
+    HealthUrl { found: String },
+    #[error("no command is named `{found}`")]
+    UnknownCommand { found: String, nearest: Option<String> },
     #[error("the catalog has nothing named `{found}`")]
     UnknownName { found: String, nearest: Option<String> },
     #[error("cannot start the runtime")]
@@ -98,7 +102,11 @@ impl Failure {
                 Some("add `journal: {path: journal.sqlite}`: what changes from then on is kept".to_owned())
             }
             Self::Journal { source } => source.hint().map(str::to_owned),
-            Self::UnknownHistory { nearest, .. } => nearest
+            Self::HealthUrl { .. } => Some(
+                "a daemon behind TLS is asked by the platform itself: `httpGet` with `scheme: HTTPS`"
+                    .to_owned(),
+            ),
+            Self::UnknownHistory { nearest, .. } | Self::UnknownCommand { nearest, .. } => nearest
                 .as_ref()
                 .map(|nearest| format!("did you mean `{nearest}`?")),
             Self::UnknownName { .. } => Some("`siptls-probe catalog list` shows every name".to_owned()),

@@ -5,7 +5,8 @@
 //!             ├─ run ───────────► daemon
 //!             ├─ history ───────► the daemon's journal ─► text, JSON
 //!             ├─ lab ───────────► loopback endpoints + daemon
-//!             └─ config, catalog, explain ─► text
+//!             ├─ healthy ───────► a running daemon ─► exit code
+//!             └─ config, catalog, explain, completions, man ─► text
 //! ```
 //!
 //! Reports and other data go to standard output, everything else to standard error. Nothing here judges or speaks TLS.
@@ -20,6 +21,8 @@ mod exchange;
 mod explanation;
 mod facts;
 mod failure;
+mod handbook;
+mod healthy;
 mod history;
 mod json;
 mod lab;
@@ -91,5 +94,8 @@ fn command(command: Command) -> Result<Outcome, Failure> {
         Command::Catalog(CatalogCommand::Verify(arguments)) => verify::verify(&arguments),
         Command::Catalog(CatalogCommand::Show { name, format }) => catalog::show(&name, format),
         Command::Explain(arguments) => explanation::explain(&arguments.check),
+        Command::Healthy(arguments) => healthy::healthy(&arguments.url),
+        Command::Completions { shell } => handbook::completions(shell),
+        Command::Man(arguments) => handbook::man(&arguments),
     }
 }

@@ -1,6 +1,7 @@
 //! What the daemon is told, and why it cannot run.
 
 use crate::shard::Shard;
+use crate::supervisor::Supervisor;
 use siptls_config::{Faults, Plan};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,6 +37,8 @@ pub struct Options {
     pub crl_cache: Option<PathBuf>,
     /// Which part of the targets is watched; `None`: all of them.
     pub shard: Option<Shard>,
+    /// The service manager to keep informed.
+    pub supervisor: Option<Supervisor>,
     /// The program's version, for `siptls_build_info` and the status page.
     pub version: String,
     /// Called once with the addresses bound, before the configuration is loaded.
@@ -53,6 +56,7 @@ impl Default for Options {
             connection_age: Duration::from_secs(300),
             crl_cache: None,
             shard: None,
+            supervisor: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             on_listening: None,
         }
@@ -70,6 +74,7 @@ impl fmt::Debug for Options {
             .field("connection_age", &self.connection_age)
             .field("crl_cache", &self.crl_cache)
             .field("shard", &self.shard)
+            .field("supervisor", &self.supervisor)
             .field("version", &self.version)
             .finish_non_exhaustive()
     }
