@@ -4,16 +4,19 @@ use crate::Outcome;
 use crate::arguments::RunArguments;
 use crate::failure::Failure;
 use crate::log;
+use crate::shard;
 use crate::signal::Stop;
-use siptls_daemon::{DaemonError, Options};
+use siptls_daemon::{DaemonError, Options, Supervisor};
 use siptls_probe_engine::{Prober, ProberOptions};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Most threads that work on visits: ten thousand targets need less than one core.
 const MAX_WORKERS: usize = 4;
 
 /// Runs the daemon until it is told to stop.
 pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
+    let shard = shard::chosen(&arguments.shard)?;
     log::start(arguments.log.level, arguments.log.format)?;
     raise_descriptor_limit();
     runtime()?.block_on(async {
@@ -22,6 +25,8 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
             listen: arguments.listen,
             external_url: arguments.external_url,
             crl_cache: cache_folder(),
+            shard,
+            supervisor: supervisor(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..Options::default()
         };
@@ -41,6 +46,26 @@ fn cache_folder() -> Option<PathBuf> {
         Some(folders) => std::env::split_paths(&folders).next(),
         None => variable("XDG_CACHE_HOME").map(|folder| PathBuf::from(folder).join("siptls-probe")),
     }
+}
+
+/// The service manager that started this program and wants to be told (`sd_notify(3)`, `sd_watchdog_enabled(3)`).
+fn supervisor() -> Option<Supervisor> {
+    #[cfg(unix)]
+    {
+        let place = std::env::var_os("NOTIFY_SOCKET").filter(|place| !place.is_empty())?;
+        let number = |name| std::env::var(name).ok()?.parse::<u64>().ok();
+        let for_us = number("WATCHDOG_PID").is_none_or(|id| id == u64::from(std::process::id()));
+        let microseconds = number("WATCHDOG_USEC").filter(|time| for_us && *time > 0);
+        match Supervisor::connect(&place, microseconds.map(Duration::from_micros)) {
+            Ok(supervisor) => Some(supervisor),
+            Err(error) => {
+                tracing::warn!(%error, "the service manager cannot be told");
+                None
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    None
 }
 
 /// Reads the configuration anew each time it is called.

@@ -140,6 +140,15 @@ impl Plan {
         self.by_name.get(name).and_then(|index| self.targets.get(*index))
     }
 
+    /// Keeps the targets that `keep` is true of.
+    pub fn retain(&mut self, keep: impl Fn(&Target) -> bool) {
+        self.targets.retain(|planned| keep(&planned.target));
+        let names = self.targets.iter().enumerate();
+        self.by_name = names
+            .map(|(index, planned)| (planned.target.name.clone(), index))
+            .collect();
+    }
+
     /// The profile of that name: of `profile_files`, else shipped.
     #[must_use]
     pub fn profile(&self, name: &str) -> Option<Arc<Profile>> {

@@ -14,7 +14,12 @@ use siptls_policy::Judge;
 use siptls_probe_engine::{Errand, MAX_ADDRESSES, NamedIdentity};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long a companion that was read is left in peace: its certificate lasts for months. Less than an hour, so that the
+/// turn of the hour finds it due.
+const COMPANION_REST: Duration = Duration::from_secs(55 * 60);
 
 /// Most places whose counters are kept after they vanished from DNS, for the day they come back.
 const MAX_REMEMBERED: usize = 2 * MAX_ADDRESSES;
@@ -27,6 +32,8 @@ pub(crate) struct Member {
     roots: Option<Arc<siptls_catalog::RootSet>>,
     identities: Vec<NamedIdentity>,
     seen: Arc<Mutex<Seen>>,
+    /// Visited for what it tells of other targets, and shown nowhere.
+    companion: bool,
     /// Held during a visit, so that `/probe` and the schedule never visit the target at once.
     pub(crate) visiting: Arc<tokio::sync::Mutex<()>>,
 }
@@ -40,6 +47,8 @@ struct Seen {
     clock: SurveyClock,
     /// Of each address, those used last at the end.
     surveys: Vec<(SocketAddr, AddressSurvey)>,
+    /// When the last visit that read every address ended.
+    read: Option<Instant>,
     history: History,
     /// The history's surveys are of another profile or service.
     other_surveys: bool,
@@ -98,14 +107,38 @@ impl Member {
         Self::with(id, planned, Arc::new(Mutex::new(seen)), Arc::default())
     }
 
+    /// A load balancer of another shard, which was not visited yet; without a history.
+    pub(crate) fn companion(id: SlotId, planned: &PlannedTarget) -> Self {
+        let history = History::new(&planned.target.name, siptls_journal::Known::default());
+        Self {
+            companion: true,
+            ..Self::new(id, planned, 1, history)
+        }
+    }
+
     /// The same target under a configuration read anew: profile and roots may have changed, the target has not.
     pub(crate) fn renewed(&self, planned: &PlannedTarget) -> Self {
-        Self::with(
+        let member = Self::with(
             self.id,
             planned,
             Arc::clone(&self.seen),
             Arc::clone(&self.visiting),
-        )
+        );
+        Self {
+            companion: self.companion,
+            ..member
+        }
+    }
+
+    /// Whether it is visited for what it tells of other targets alone.
+    pub(crate) const fn is_companion(&self) -> bool {
+        self.companion
+    }
+
+    /// Whether its turn is to pass unused: a companion whose every address was read a short while ago.
+    pub(crate) fn rests(&self) -> bool {
+        let read = self.companion.then(|| self.seen().read).flatten();
+        read.is_some_and(|at| at.elapsed() < COMPANION_REST)
     }
 
     fn with(
@@ -126,6 +159,7 @@ impl Member {
             judge: Judge::new(Arc::clone(profile), trust_anchors.clone(), target),
             roots: trust_anchors.clone(),
             identities: identities.clone(),
+            companion: false,
             seen,
             visiting,
         }
@@ -291,6 +325,9 @@ impl Member {
     ) {
         let mut seen = self.seen();
         let before = std::mem::take(&mut seen.addresses);
+        if visits.iter().all(|(observation, _)| observation.error.is_none()) {
+            seen.read = Some(Instant::now());
+        }
         let records = seen.history.take(&visits, now);
         if let Some(journal) = journal
             && !journal.keep(records)
@@ -310,11 +347,13 @@ impl Member {
             if let Some(kept) = kept {
                 judgement = kept.judgement.clone();
             }
-            log(
-                &observation,
-                &judgement,
-                last.map(|sight| sight.judgement.verdict),
-            );
+            if !self.companion {
+                log(
+                    &observation,
+                    &judgement,
+                    last.map(|sight| sight.judgement.verdict),
+                );
+            }
             let (subject, mut tally) = match last {
                 Some(sight) => (sight.series.subject().clone(), sight.series.tally().clone()),
                 None => seen.recall(&self.target, &place),
@@ -375,6 +414,7 @@ impl Seen {
             remembered: Vec::new(),
             clock: SurveyClock::new(target, together, Instant::now()),
             surveys: Vec::new(),
+            read: None,
             history,
             other_surveys: false,
         }

@@ -1,5 +1,7 @@
 //! What the daemon is told, and why it cannot run.
 
+use crate::shard::Shard;
+use crate::supervisor::Supervisor;
 use siptls_config::{Faults, Plan};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -33,6 +35,10 @@ pub struct Options {
     pub connection_age: Duration,
     /// Folder in which revocation lists are kept when the configuration names none; `None`: in memory alone.
     pub crl_cache: Option<PathBuf>,
+    /// Which part of the targets is watched; `None`: all of them.
+    pub shard: Option<Shard>,
+    /// The service manager to keep informed.
+    pub supervisor: Option<Supervisor>,
     /// The program's version, for `siptls_build_info` and the status page.
     pub version: String,
     /// Called once with the addresses bound, before the configuration is loaded.
@@ -49,6 +55,8 @@ impl Default for Options {
             connections: 256,
             connection_age: Duration::from_secs(300),
             crl_cache: None,
+            shard: None,
+            supervisor: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             on_listening: None,
         }
@@ -65,6 +73,8 @@ impl fmt::Debug for Options {
             .field("connections", &self.connections)
             .field("connection_age", &self.connection_age)
             .field("crl_cache", &self.crl_cache)
+            .field("shard", &self.shard)
+            .field("supervisor", &self.supervisor)
             .field("version", &self.version)
             .finish_non_exhaustive()
     }

@@ -4,6 +4,7 @@ use crate::fleet::Fleet;
 use crate::http::{App, Limits, Listeners};
 use crate::options::{DaemonError, Load, Options};
 use crate::reload::{Cause, LoadError, Loader};
+use crate::supervisor::{Vigil, keep};
 use crate::visitor::{AnyVisitor, Visitor};
 use crate::watch::watch;
 use crate::work::{Work, stopped};
@@ -54,11 +55,21 @@ pub async fn run(
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
         .map_err(|source| DaemonError::Signals { source })?;
 
-    let fleet = Arc::new(Fleet::new(own.clone(), options.crl_cache));
+    if let Some(shard) = options.shard {
+        own.sharded(shard.index(), shard.count());
+    }
+    let fleet = Arc::new(Fleet::new(own.clone(), options.crl_cache, options.shard));
     let visitor: Arc<dyn AnyVisitor> = Arc::new(visitor);
     let (changes_in, changes) = mpsc::channel(1);
     let (stop, stopped) = tokio::sync::watch::channel(false);
-    let loader = Arc::new(Loader::new(load, Arc::clone(&fleet), own.clone(), changes_in));
+    let supervisor = options.supervisor.map(Arc::new);
+    let loader = Arc::new(Loader::new(
+        load,
+        Arc::clone(&fleet),
+        own.clone(),
+        changes_in,
+        supervisor.clone(),
+    ));
     let app = Arc::new(App::new(
         Arc::clone(&fleet),
         Arc::clone(&loader),
@@ -74,14 +85,25 @@ pub async fn run(
         own.clone(),
         stopped.clone(),
     ));
+    let mut vigil = Vigil::default();
+    let questions = vigil.watch();
     tasks.spawn(
-        Work::new(Arc::clone(&fleet), visitor, own, options.concurrency).run(changes, stopped.clone()),
+        Work::new(Arc::clone(&fleet), visitor, own, options.concurrency).run(
+            changes,
+            questions,
+            stopped.clone(),
+        ),
     );
     let limits = Limits {
         connections: options.connections,
         age: options.connection_age,
     };
-    tasks.spawn(listeners.serve(app, prefix, limits, stopped));
+    let questions = addresses.iter().map(|_| vigil.watch()).collect();
+    tasks.spawn(listeners.serve(app, prefix, limits, questions, stopped.clone()));
+    if let Some(supervisor) = supervisor.clone() {
+        let (fleet, loader) = (Arc::clone(&fleet), Arc::clone(&loader));
+        tasks.spawn(keep(supervisor, vigil, fleet, loader, stopped));
+    }
     if let Some(announce) = options.on_listening {
         announce(&addresses);
     }
@@ -116,6 +138,9 @@ pub async fn run(
     };
     if outcome.is_ok() {
         tracing::info!("stopping");
+        if let Some(supervisor) = supervisor {
+            supervisor.stopping();
+        }
     }
     // Nobody receives only when all tasks have ended.
     let _ = stop.send(true);

@@ -152,6 +152,10 @@ family_table! {
         "When the configuration in use was loaded, as a Unix timestamp.";
     TARGETS = "siptls_targets", Gauge, Daemon, [],
         "Number of targets in the configuration in use.";
+    SHARD = "siptls_shard_info", Gauge, Daemon, ["shard", "shards"],
+        "Which shard this daemon is, from 0, and of how many; absent for a daemon that watches all targets. Always 1.";
+    SHARDS = "siptls_shards", Gauge, Daemon, [],
+        "How many shards this daemon says there are, so that a missing one is noticed; absent for a daemon that watches all targets.";
     SCHEDULE_LAG = "siptls_schedule_lag_seconds", Histogram, Daemon, [],
         "How late routine probes begin; a slot that passed while the target's last probe was running counts one interval.";
     PROBES_IN_FLIGHT = "siptls_probes_in_flight", Gauge, Daemon, [],

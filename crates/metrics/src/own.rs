@@ -3,8 +3,8 @@
 use crate::family::{self, Family};
 use prometheus::core::Collector;
 use prometheus::{
-    Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts,
-    Registry, TextEncoder,
+    Encoder as _, Gauge, GaugeVec, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use siptls_model::FetchResult;
 use std::time::Duration;
@@ -34,6 +34,8 @@ pub struct Own {
     series_dropped: IntCounter,
     crl_fetches: IntCounterVec,
     crl_cache: IntGauge,
+    shard: IntGaugeVec,
+    shards: IntGaugeVec,
 }
 
 impl Own {
@@ -73,6 +75,16 @@ impl Own {
         Ok(Self {
             crl_fetches,
             crl_cache: gauge(&family::CRL_CACHE)?,
+            shard: registered(
+                &registry,
+                &family::SHARD,
+                IntGaugeVec::new(opts(&family::SHARD), family::SHARD.labels),
+            )?,
+            shards: registered(
+                &registry,
+                &family::SHARDS,
+                IntGaugeVec::new(opts(&family::SHARDS), family::SHARDS.labels),
+            )?,
             reload_successful: gauge(&family::RELOAD_SUCCESSFUL)?,
             reload_success_timestamp: registered(
                 &registry,
@@ -96,6 +108,15 @@ impl Own {
         self.reload_successful.set(1);
         self.reload_success_timestamp.set(unix_seconds);
         self.targets.set(i64::try_from(targets).unwrap_or(i64::MAX));
+    }
+
+    /// The daemon is one of several and watches its part of the targets. What it never says, such as this of a daemon on its
+    /// own, has no sample and is left out.
+    pub fn sharded(&self, index: u32, count: u32) {
+        self.shard
+            .with_label_values(&[index.to_string(), count.to_string()])
+            .set(1);
+        self.shards.with_label_values::<&str>(&[]).set(i64::from(count));
     }
 
     /// A configuration could not be loaded; the last good one stays in use.
@@ -181,6 +202,9 @@ mod tests {
         own.lagged(Duration::from_millis(20));
         own.crl_fetched(FetchResult::Refused);
         own.crl_cache(700);
+        let text = String::from_utf8(own.render()).unwrap();
+        assert!(!text.contains("siptls_shard"), "a daemon on its own is no shard");
+        own.sharded(1, 3);
         let guard = own.in_flight();
         let text = String::from_utf8(own.render()).unwrap();
         for line in [
@@ -194,6 +218,8 @@ mod tests {
             "siptls_crl_fetches_total{result=\"ok\"} 0",
             "siptls_crl_fetches_total{result=\"refused\"} 1",
             "siptls_crl_cache_bytes 700",
+            "siptls_shard_info{shard=\"1\",shards=\"3\"} 1",
+            "siptls_shards 3",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

@@ -99,8 +99,11 @@ pub(crate) async fn index(
     let _ = writeln!(
         body,
         "<footer><nav><a href=\"metrics\">metrics</a><a href=\"api/v1/reports\">reports</a></nav>\
-         <p>siptls-probe {}, {}</p></footer>",
+         <p>siptls-probe {}, {}{}</p></footer>",
         safe(&app.version),
+        app.fleet
+            .shard()
+            .map_or_else(String::new, |shard| format!("shard {shard}, ")),
         clock::now().strftime("%Y-%m-%d %H:%M:%S UTC")
     );
     let title = if failed > 0 {

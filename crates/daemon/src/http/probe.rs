@@ -161,11 +161,7 @@ fn question(
         ));
     };
     let Some(member) = app.fleet.member(name) else {
-        let shown = escape_text_bounded(name, 200);
-        return Err(text(
-            StatusCode::NOT_FOUND,
-            format!("no target is named `{shown}` in the configuration\n"),
-        ));
+        return Err(text(StatusCode::NOT_FOUND, app.fleet.absence(name) + "\n"));
     };
     let profile = match value("module").filter(|module| !module.is_empty()) {
         None => Arc::clone(member.profile()),

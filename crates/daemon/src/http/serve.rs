@@ -3,6 +3,7 @@
 use super::stall::Stall;
 use super::{App, Connection, router};
 use crate::options::DaemonError;
+use crate::supervisor::Question;
 use crate::work::stopped;
 use axum::Router;
 use axum::body::Body;
@@ -17,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -103,6 +104,7 @@ impl Listeners {
         app: Arc<App>,
         prefix: String,
         limits: Limits,
+        questions: Vec<mpsc::Receiver<Question>>,
         stop: watch::Receiver<bool>,
     ) {
         let router = router(app);
@@ -111,9 +113,10 @@ impl Listeners {
             limits.connections.clamp(1, Semaphore::MAX_PERMITS),
         ));
         let mut all = JoinSet::new();
-        for (listener, _) in self.0 {
+        for ((listener, _), questions) in self.0.into_iter().zip(questions) {
             all.spawn(accept(
                 listener,
+                questions,
                 router.clone(),
                 Arc::clone(&prefix),
                 (Arc::clone(&permits), limits.age),
@@ -126,6 +129,7 @@ impl Listeners {
 
 async fn accept(
     listener: TcpListener,
+    mut questions: mpsc::Receiver<Question>,
     router: Router,
     prefix: Arc<str>,
     (permits, age): (Arc<Semaphore>, Duration),
@@ -139,6 +143,8 @@ async fn accept(
         };
         tokio::select! {
             () = stopped(&mut stop) => break,
+            // Also while all connections are taken: a full house is no dead one.
+            Some(question) = questions.recv() => drop(question.send(())),
             // A panic of a handler ends its connection only.
             Some(_) = connections.join_next() => {}
             (permit, accepted) = next => match accepted {

@@ -18,8 +18,8 @@ const CHANGES: usize = 20;
 pub(crate) async fn target(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
     let Some(member) = app.fleet.member(&name) else {
         let body = format!(
-            "<h1>No target is named {}</h1>\n<p><a href=\"../\">all targets</a></p>\n",
-            safe(name.chars().take(200).collect::<String>())
+            "<h1>Not found</h1>\n<p>{}</p>\n<p><a href=\"../\">all targets</a></p>\n",
+            safe(app.fleet.absence(&name))
         );
         return (StatusCode::NOT_FOUND, Html(page("../", "not found", &body))).into_response();
     };
