@@ -359,6 +359,9 @@ impl Member {
                 None => seen.recall(&self.target, &place),
             };
             tally.count(&observation);
+            if !observation.is_postponed() {
+                tally.judged(judgement.verdict);
+            }
             if let Some(kept) = kept {
                 observation = kept.observation.clone();
             }

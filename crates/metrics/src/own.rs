@@ -39,11 +39,11 @@ pub struct Own {
 }
 
 impl Own {
-    /// The metrics of a daemon of that version, all at zero.
+    /// The metrics of a daemon of that version, all at zero. It is served under an external URL, or under none (empty).
     ///
     /// # Errors
     /// [`OwnError`] when the library refuses a family; it cannot happen with the families of this crate.
-    pub fn new(version: &str) -> Result<Self, OwnError> {
+    pub fn new(version: &str, external_url: &str) -> Result<Self, OwnError> {
         let registry = Registry::new();
         let build = registered(
             &registry,
@@ -51,6 +51,12 @@ impl Own {
             GaugeVec::new(opts(&family::BUILD), family::BUILD.labels),
         )?;
         build.with_label_values(&[version]).set(1.0);
+        let web = registered(
+            &registry,
+            &family::WEB,
+            GaugeVec::new(opts(&family::WEB), family::WEB.labels),
+        )?;
+        web.with_label_values(&[external_url.trim_end_matches('/')]).set(1.0);
         let lag = HistogramOpts::new(family::SCHEDULE_LAG.name, family::SCHEDULE_LAG.help)
             .buckets(LAG_BUCKETS.to_vec());
         #[cfg(target_os = "linux")]
@@ -197,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_is_gathered_is_what_the_table_says() {
-        let own = Own::new("1.2.3").unwrap();
+        let own = Own::new("1.2.3", "https://watch.example.test/siptls/").unwrap();
         own.loaded(3, 1_795_330_483.25);
         own.lagged(Duration::from_millis(20));
         own.crl_fetched(FetchResult::Refused);
@@ -209,6 +215,7 @@ mod tests {
         let text = String::from_utf8(own.render()).unwrap();
         for line in [
             "siptls_build_info{version=\"1.2.3\"} 1",
+            "siptls_web_info{external_url=\"https://watch.example.test/siptls\"} 1",
             "siptls_config_last_reload_successful 1",
             "siptls_config_last_reload_success_timestamp_seconds 1795330483.25",
             "siptls_targets 3",

@@ -279,11 +279,16 @@ fn answer(
     let judgements = judge.judge_visit(&seen, now);
     let all: Vec<Answered> = (seen.into_iter().zip(judgements))
         .zip(counted)
-        .map(|((observation, judgement), (tally, postponed))| Answered {
-            observation,
-            judgement,
-            tally,
-            postponed,
+        .map(|((observation, judgement), (mut tally, postponed))| {
+            if postponed.is_none() {
+                tally.judged(judgement.verdict);
+            }
+            Answered {
+                observation,
+                judgement,
+                tally,
+                postponed,
+            }
         })
         .collect();
     let shown: Vec<Shown> = all
