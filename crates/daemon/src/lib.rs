@@ -31,6 +31,7 @@
 //! ```
 
 mod chronicle;
+mod evidence;
 mod fleet;
 mod http;
 mod member;
