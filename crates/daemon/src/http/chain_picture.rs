@@ -99,6 +99,9 @@ fn boxes(observation: &Observation, chain: &Chain, judgement: &Judgement) -> Vec
         }
         if let Some(next) = chain.entries.get(index + 1) {
             one.below = joined(entry, next, index);
+            if let Some((text, false)) = &one.below {
+                one.more.push(text.clone());
+            }
         }
         boxes.push(one);
     }
@@ -234,11 +237,11 @@ fn describe(one: &mut Card, certificate: &Certificate, judgement: &Judgement, in
 fn joined(entry: &Entry, next: &Entry, index: usize) -> Option<(String, bool)> {
     let (one, next) = (entry.certificate()?, next.certificate()?);
     Some(if one == next {
-        ("sent again".to_owned(), false)
+        ("the next is the same once more".to_owned(), false)
     } else if one.issuer.matches(&next.subject) {
         ("issued by".to_owned(), true)
     } else {
-        (format!("did not issue certificate {index}"), false)
+        (format!("the next did not issue certificate {index}"), false)
     })
 }
 
@@ -284,8 +287,12 @@ fn end(path: &Path) -> Option<Card> {
         _ => ("no trusted root is reached", String::new()),
     };
     end.title = title.to_owned();
+    // The box says it in short, the list in full.
+    match name.is_empty() {
+        true => end.faults.push(problem.to_string()),
+        false => end.more.push(problem.to_string()),
+    }
     end.name = name;
-    end.faults.push(problem.to_string());
     let urls = match problem {
         PathProblem::MissingIntermediate { urls, .. } | PathProblem::UnknownIssuer { urls, .. } => {
             urls.as_slice()
@@ -304,11 +311,10 @@ fn end_join(path: &Path, last: Option<usize>) -> Option<(String, bool)> {
     let last = last?;
     Some(match (&path.anchor, &path.problem) {
         (Some(_), _) => (format!("certificate {last} is issued by"), true),
-        (_, Some(PathProblem::SelfSignedLeaf)) => ("issued by itself".to_owned(), false),
-        (_, Some(PathProblem::UnknownRoot { .. })) => {
+        (_, Some(PathProblem::SelfSignedLeaf | PathProblem::UnknownRoot { .. })) => {
             (format!("certificate {last} is issued by itself"), false)
         }
-        _ => (format!("certificate {last} wants as its issuer"), false),
+        _ => (format!("certificate {last} says that it is issued by"), false),
     })
 }
 
@@ -414,9 +420,6 @@ fn write_text(out: &mut String, observation: &Observation, one: &Card) {
             "<br><span class=\"soft\">{}</span>",
             safe(cut(line, 4 * MAX_TEXT))
         );
-    }
-    if let Some((text, _)) = &one.below {
-        let _ = write!(out, "<br><span class=\"soft\">then: {}</span>", safe(text));
     }
     out.push_str("</li>\n");
 }

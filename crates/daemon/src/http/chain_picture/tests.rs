@@ -94,7 +94,7 @@ fn revoked_expired_and_disordered_certificates_say_so() {
         "revoked on 2026-09-21",
         "not on the path",
         "cannot be read",
-        "sent again",
+        "the next is the same once more",
     ] {
         assert!(html.contains(text), "{text}: {html}");
     }
