@@ -33,6 +33,7 @@
 //! ```
 
 mod chronicle;
+mod evidence;
 mod fleet;
 mod http;
 mod member;

@@ -279,6 +279,8 @@ impl Prober {
             .as_deref()
             .map(|certificates| self.chains.chain(certificates));
         seen.handshake = facts::handshake(&connection.client, completed, &aftermath);
+        seen.hello = connection.client.hello_record().into();
+        seen.answered = connection.client.has_answered();
         seen.flight = connection.client.evidence().into();
         aftermath
     }

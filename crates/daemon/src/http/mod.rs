@@ -1,11 +1,15 @@
 //! The web side: what it serves, to whom, within which limits.
 
 mod body;
+mod chain_picture;
 mod changes;
 mod html;
+mod ladder;
 mod page;
 mod probe;
 mod reports;
+#[cfg(test)]
+pub(crate) mod samples;
 mod serve;
 mod stall;
 mod target_page;
