@@ -5,7 +5,7 @@ use crate::arguments::RunArguments;
 use crate::failure::Failure;
 use crate::log;
 use crate::signal::Stop;
-use siptls_daemon::{DaemonError, Options};
+use siptls_daemon::{DaemonError, Options, WebError};
 use siptls_probe_engine::{Prober, ProberOptions};
 use std::path::PathBuf;
 
@@ -21,6 +21,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
         let options = Options {
             listen: arguments.listen,
             external_url: arguments.external_url,
+            web: arguments.web_config_file.map(web_configuration),
             crl_cache: cache_folder(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             ..Options::default()
@@ -48,10 +49,19 @@ pub(crate) fn configuration(path: PathBuf) -> siptls_daemon::Load {
     Box::new(move || crate::configuration::load(&path))
 }
 
+/// Reads the web configuration anew each time it is called.
+fn web_configuration(path: PathBuf) -> siptls_daemon::LoadWeb {
+    Box::new(move || crate::configuration::load_web(&path))
+}
+
 /// The daemon's reasons as the program's own.
 pub(crate) fn failure(error: DaemonError) -> Failure {
     match error {
         DaemonError::Configuration { source } => Failure::Configuration { source },
+        DaemonError::Web {
+            source: WebError::Faults { source },
+        } => Failure::Configuration { source },
+        DaemonError::Web { source } => Failure::Web { source },
         source => Failure::Daemon { source },
     }
 }

@@ -80,7 +80,7 @@ fn command(command: Command) -> Result<Outcome, Failure> {
         Command::Run(arguments) => daemon::run(arguments),
         Command::History(arguments) => history::history(&arguments),
         Command::Lab(arguments) => lab::lab(&arguments),
-        Command::Config(ConfigCommand::Check(arguments)) => configuration::check(&arguments.config_file),
+        Command::Config(ConfigCommand::Check(arguments)) => configuration::check(&arguments),
         Command::Config(ConfigCommand::Show(arguments)) => configuration::show(&arguments.config_file),
         Command::Catalog(CatalogCommand::List { format }) => catalog::list(format),
         Command::Catalog(CatalogCommand::Verify(arguments)) => verify::verify(&arguments),

@@ -15,7 +15,8 @@
 //! - A visit that the visitor postpones, to leave an address in peace, changes nothing but a counter: what was seen last
 //!   stays. What does not wait for a visit, such as maintenance windows, is looked at when it is asked for.
 //! - A reload that fails changes nothing but a metric; one that succeeds leaves unchanged targets their state.
-//! - The web side answers from that state. Only `/probe` makes a visit, and only to a configured target.
+//! - The web side answers from that state, to whom the web configuration lets in. Only `/probe` makes a visit: to a configured
+//!   target, or confined to the networks and ports that the configuration allows.
 //!
 //! What it does itself is bounded: visits at once, connections, header size and time, time without progress. A panic in
 //! a visit is logged and counted as reason `internal`. It starts no process and reads no file but through [`Load`].
@@ -41,10 +42,13 @@ mod schedule;
 mod surveys;
 mod visitor;
 mod watch;
+mod web;
 mod work;
 
-pub use options::{DEFAULT_LISTEN, DaemonError, Load, OnListening, Options};
+pub use http::TlsError;
+pub use options::{DEFAULT_LISTEN, DaemonError, Load, LoadWeb, OnListening, Options};
 pub use run::run;
 pub use schedule::{Schedule, SlotId, Turn};
 pub use siptls_probe_engine::{Errand, Standing};
 pub use visitor::Visitor;
+pub use web::{WebError, check_web};
