@@ -156,6 +156,10 @@ family_table! {
         "Whether the last attempt to load the configuration succeeded; after a failure the last good one stays in use.";
     RELOAD_SUCCESS_TIMESTAMP = "siptls_config_last_reload_success_timestamp_seconds", Gauge, Daemon, [],
         "When the configuration in use was loaded, as a Unix timestamp.";
+    WEB_RELOAD_SUCCESSFUL = "siptls_web_config_last_reload_successful", Gauge, Daemon, [],
+        "Whether the last attempt to load the web configuration succeeded, or there is none; after a failure the last good one stays in use.";
+    HTTP_REFUSED = "siptls_http_refused_total", Counter, Daemon, ["reason"],
+        "Requests and connections that were refused: unauthenticated, forbidden, rate_limited, overloaded (no slot, or too many probes or passwords at once), tls (no handshake).";
     TARGETS = "siptls_targets", Gauge, Daemon, [],
         "Number of targets in the configuration in use.";
     SHARD = "siptls_shard_info", Gauge, Daemon, ["shard", "shards"],
