@@ -6,7 +6,7 @@ use siptls_model::IpNet;
 use std::path::PathBuf;
 
 /// The configuration read when none is named.
-const DEFAULT_CONFIG: &str = "siptls-probe.yaml";
+pub(crate) const DEFAULT_CONFIG: &str = "siptls-probe.yaml";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -21,6 +21,12 @@ Exit codes:
   1  at least one certificate contradicts a name
   2  could not run: usage, own fault
   3  no contradiction, but at least one name does not resolve or was not reached";
+
+const HEALTHY_EXIT_CODES: &str = "\
+Exit codes:
+  0  it answers, and a configuration is in use
+  1  it does not answer, or with anything else
+  2  could not run: usage";
 
 /// Tells whether the other side's next SIP call over TLS still connects, and if not, why, whose turn it is and
 /// what to change.
@@ -54,6 +60,17 @@ pub(crate) enum Command {
     Catalog(CatalogCommand),
     /// Say what a check means, why it matters, and how to mend it product by product
     Explain(ExplainArguments),
+    /// Ask a running daemon whether it is ready, as a container's health check does
+    #[command(after_help = HEALTHY_EXIT_CODES)]
+    Healthy(HealthyArguments),
+    /// Print a script that completes commands, options and values in a shell
+    Completions {
+        /// The shell
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print a manual page, or write all of them to a folder
+    Man(ManArguments),
 }
 
 /// How a report is written.
@@ -169,6 +186,14 @@ pub(crate) struct RunArguments {
     #[arg(long = "web.listen-address", value_name = "ADDRESS", default_value = DEFAULT_LISTEN)]
     pub(crate) listen: Vec<String>,
 
+    #[command(flatten)]
+    pub(crate) shard: ShardArguments,
+
+    /// TLS, users, headers and limits of the addresses listened on, in the format of the Prometheus exporters; without it
+    /// anybody who reaches them is let in, over plain HTTP
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub(crate) web_config_file: Option<PathBuf>,
+
     /// URL under which a reverse proxy serves the daemon
     #[arg(long = "web.external-url", value_name = "URL")]
     pub(crate) external_url: Option<String>,
@@ -238,6 +263,28 @@ pub(crate) struct ConfigurationArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ShardArguments {
+    /// Watch one part of the targets: `0/3`, `1/3` and `2/3` are three daemons that share a configuration; `hostname/3` takes
+    /// the number at the end of the host's name, as pods of a StatefulSet have
+    #[arg(long, value_name = "I/N")]
+    pub(crate) shard: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConfigCheckArguments {
+    /// The configuration [default: siptls-probe.yaml, unless --web.config.file is given]
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub(crate) config_file: Option<PathBuf>,
+
+    /// A web configuration, as `run` takes it
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub(crate) web_config_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) shard: ShardArguments,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct LogArguments {
     /// Least severe messages to log, to standard error
     #[arg(long = "log.level", value_enum, default_value_t = Level::Info)]
@@ -278,9 +325,15 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Validate a configuration with everything it refers to, and tell all faults at once
-    Check(ConfigurationArguments),
+    Check(ConfigCheckArguments),
     /// Show the configuration as it takes effect, with the targets of all files and every default
-    Show(ConfigurationArguments),
+    Show {
+        #[command(flatten)]
+        configuration: ConfigurationArguments,
+
+        #[command(flatten)]
+        shard: ShardArguments,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -330,4 +383,22 @@ pub(crate) struct ExplainArguments {
     /// Identifier of the check, such as `chain-complete`
     #[arg(value_name = "CHECK")]
     pub(crate) check: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HealthyArguments {
+    /// URL to ask, of a daemon without TLS
+    #[arg(value_name = "URL", default_value_t = format!("http://{DEFAULT_LISTEN}/-/ready"))]
+    pub(crate) url: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ManArguments {
+    /// Command to print the page of, such as `config check`; the program's own without one
+    #[arg(value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+
+    /// Write the pages of all commands to this folder, which must be there
+    #[arg(long, value_name = "FOLDER", conflicts_with = "command")]
+    pub(crate) output: Option<PathBuf>,
 }

@@ -1,7 +1,7 @@
 //! Why a command could not run, and the one printer of such reasons.
 
 use siptls_config::{Fault, Faults};
-use siptls_daemon::DaemonError;
+use siptls_daemon::{DaemonError, ShardError, WebError};
 use siptls_journal::JournalError;
 use siptls_lab::LabError;
 use siptls_model::escape_text_bounded;
@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     AsOf { found: String },
     #[error("--since: expected an RFC 3339 time or a date, found `{found}`")]
     Since { found: String },
+    #[error("--shard: {error}")]
+    Shard { error: ShardError },
     #[error("--aspect: expected identity, request, suites, addresses or verdict, found `{found}`")]
     UnknownAspect { found: String },
     #[error("{} names no journal", path.display())]
@@ -33,6 +35,8 @@ pub(crate) enum Failure {
     UnknownHistory { found: String, nearest: Option<String> },
     #[error("the configuration cannot be used")]
     Configuration { source: Faults },
+    #[error("the web configuration cannot be used")]
+    Web { source: WebError },
     #[error("cannot write the report to {}", path.display())]
     Output { path: PathBuf, source: io::Error },
     #[error("cannot write to standard output")]
@@ -45,6 +49,10 @@ pub(crate) enum Failure {
         nearest: Option<&'static str>,
         known: Vec<&'static str>,
     },
+    #[error("expected a URL such as `http://127.0.0.1:10061/-/ready`, found `{found}`")]
+    HealthUrl { found: String },
+    #[error("no command is named `{found}`")]
+    UnknownCommand { found: String, nearest: Option<String> },
     #[error("the catalog has nothing named `{found}`")]
     UnknownName { found: String, nearest: Option<String> },
     #[error("cannot start the runtime")]
@@ -91,11 +99,16 @@ impl Failure {
                 nearest: Some(nearest),
                 ..
             } => Some(format!("did you mean `{nearest}`?")),
+            Self::Shard { error } => Some(error.hint().to_owned()),
             Self::NoJournal { .. } => {
                 Some("add `journal: {path: journal.sqlite}`: what changes from then on is kept".to_owned())
             }
             Self::Journal { source } => source.hint().map(str::to_owned),
-            Self::UnknownHistory { nearest, .. } => nearest
+            Self::HealthUrl { .. } => Some(
+                "a daemon behind TLS is asked by the platform itself: `httpGet` with `scheme: HTTPS`"
+                    .to_owned(),
+            ),
+            Self::UnknownHistory { nearest, .. } | Self::UnknownCommand { nearest, .. } => nearest
                 .as_ref()
                 .map(|nearest| format!("did you mean `{nearest}`?")),
             Self::UnknownName { .. } => Some("`siptls-probe catalog list` shows every name".to_owned()),

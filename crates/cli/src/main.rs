@@ -5,7 +5,8 @@
 //!             ├─ run ───────────► daemon
 //!             ├─ history ───────► the daemon's journal ─► text, JSON
 //!             ├─ lab ───────────► loopback endpoints + daemon
-//!             └─ config, catalog, explain ─► text
+//!             ├─ healthy ───────► a running daemon ─► exit code
+//!             └─ config, catalog, explain, completions, man ─► text
 //! ```
 //!
 //! Reports and other data go to standard output, everything else to standard error. Nothing here judges or speaks TLS.
@@ -20,6 +21,8 @@ mod exchange;
 mod explanation;
 mod facts;
 mod failure;
+mod handbook;
+mod healthy;
 mod history;
 mod json;
 mod lab;
@@ -30,6 +33,7 @@ mod page;
 mod progress;
 mod rehearsal;
 mod report;
+mod shard;
 mod signal;
 mod summary;
 mod verify;
@@ -80,11 +84,16 @@ fn command(command: Command) -> Result<Outcome, Failure> {
         Command::Run(arguments) => daemon::run(arguments),
         Command::History(arguments) => history::history(&arguments),
         Command::Lab(arguments) => lab::lab(&arguments),
-        Command::Config(ConfigCommand::Check(arguments)) => configuration::check(&arguments.config_file),
-        Command::Config(ConfigCommand::Show(arguments)) => configuration::show(&arguments.config_file),
+        Command::Config(ConfigCommand::Check(arguments)) => configuration::check(&arguments),
+        Command::Config(ConfigCommand::Show { configuration, shard }) => {
+            configuration::show(&configuration.config_file, &shard)
+        }
         Command::Catalog(CatalogCommand::List { format }) => catalog::list(format),
         Command::Catalog(CatalogCommand::Verify(arguments)) => verify::verify(&arguments),
         Command::Catalog(CatalogCommand::Show { name, format }) => catalog::show(&name, format),
         Command::Explain(arguments) => explanation::explain(&arguments.check),
+        Command::Healthy(arguments) => healthy::healthy(&arguments.url),
+        Command::Completions { shell } => handbook::completions(shell),
+        Command::Man(arguments) => handbook::man(&arguments),
     }
 }

@@ -1,5 +1,6 @@
 //! One target of the fleet: how it is judged, and what was seen last of each of its addresses.
 
+use crate::evidence::Evidence;
 use crate::schedule::SlotId;
 use crate::surveys::{AddressSurvey, Identity, Outcome, SurveyClock};
 use jiff::Timestamp;
@@ -14,7 +15,12 @@ use siptls_policy::Judge;
 use siptls_probe_engine::{Errand, MAX_ADDRESSES, NamedIdentity};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long a companion that was read is left in peace: its certificate lasts for months. Less than an hour, so that the
+/// turn of the hour finds it due.
+const COMPANION_REST: Duration = Duration::from_secs(55 * 60);
 
 /// Most places whose counters are kept after they vanished from DNS, for the day they come back.
 const MAX_REMEMBERED: usize = 2 * MAX_ADDRESSES;
@@ -27,6 +33,8 @@ pub(crate) struct Member {
     roots: Option<Arc<siptls_catalog::RootSet>>,
     identities: Vec<NamedIdentity>,
     seen: Arc<Mutex<Seen>>,
+    /// Visited for what it tells of other targets, and shown nowhere.
+    companion: bool,
     /// Held during a visit, so that `/probe` and the schedule never visit the target at once.
     pub(crate) visiting: Arc<tokio::sync::Mutex<()>>,
 }
@@ -40,6 +48,8 @@ struct Seen {
     clock: SurveyClock,
     /// Of each address, those used last at the end.
     surveys: Vec<(SocketAddr, AddressSurvey)>,
+    /// When the last visit that read every address ended.
+    read: Option<Instant>,
     history: History,
     /// The history's surveys are of another profile or service.
     other_surveys: bool,
@@ -55,7 +65,9 @@ struct Remembered {
 
 /// What was seen last of one address, and how it is judged.
 pub(crate) struct Sight {
+    /// Without its flight.
     pub(crate) observation: Observation,
+    pub(crate) evidence: Arc<Evidence>,
     pub(crate) judgement: Judgement,
     pub(crate) series: Arc<Series>,
 }
@@ -87,6 +99,7 @@ impl Sight {
         let series = Arc::new(Series::new(subject, tally, &observation, &judgement));
         Self {
             observation,
+            evidence: Arc::clone(&self.evidence),
             judgement,
             series,
         }
@@ -100,14 +113,38 @@ impl Member {
         Self::with(id, planned, Arc::new(Mutex::new(seen)), Arc::default())
     }
 
+    /// A load balancer of another shard, which was not visited yet; without a history.
+    pub(crate) fn companion(id: SlotId, planned: &PlannedTarget) -> Self {
+        let history = History::new(&planned.target.name, siptls_journal::Known::default());
+        Self {
+            companion: true,
+            ..Self::new(id, planned, 1, history)
+        }
+    }
+
     /// The same target under a configuration read anew: profile and roots may have changed, the target has not.
     pub(crate) fn renewed(&self, planned: &PlannedTarget) -> Self {
-        Self::with(
+        let member = Self::with(
             self.id,
             planned,
             Arc::clone(&self.seen),
             Arc::clone(&self.visiting),
-        )
+        );
+        Self {
+            companion: self.companion,
+            ..member
+        }
+    }
+
+    /// Whether it is visited for what it tells of other targets alone.
+    pub(crate) const fn is_companion(&self) -> bool {
+        self.companion
+    }
+
+    /// Whether its turn is to pass unused: a companion whose every address was read a short while ago.
+    pub(crate) fn rests(&self) -> bool {
+        let read = self.companion.then(|| self.seen().read).flatten();
+        read.is_some_and(|at| at.elapsed() < COMPANION_REST)
     }
 
     fn with(
@@ -128,6 +165,7 @@ impl Member {
             judge: Judge::new(Arc::clone(profile), trust_anchors.clone(), target),
             roots: trust_anchors.clone(),
             identities: identities.clone(),
+            companion: false,
             seen,
             visiting,
         }
@@ -299,44 +337,54 @@ impl Member {
         let mut seen = self.seen();
         seen.visits += 1;
         let before = std::mem::take(&mut seen.addresses);
+        if visits.iter().all(|(observation, _)| observation.error.is_none()) {
+            seen.read = Some(Instant::now());
+        }
         let records = seen.history.take(&visits, now);
         if let Some(journal) = journal
             && !journal.keep(records)
         {
             seen.history.unsaved();
         }
-        let mut fresh: Vec<(Observation, Judgement, Series)> = Vec::with_capacity(visits.len());
+        let mut fresh: Vec<(Observation, (Judgement, Arc<Evidence>), Series)> =
+            Vec::with_capacity(visits.len());
         for (mut observation, mut judgement) in visits.into_iter().take(MAX_ADDRESSES) {
             let place = observation.place();
             if fresh.iter().any(|(other, ..)| other.place() == place) {
                 continue;
             }
-            // The evidence was judged; ten thousand flights are not worth keeping.
+            let mut evidence = Arc::new(Evidence::of(&observation, judgement.verdict));
             observation.flight = Arc::default();
             let last = before.iter().find(|sight| sight.observation.place() == place);
             let kept = last.filter(|_| observation.is_postponed());
             if let Some(kept) = kept {
                 judgement = kept.judgement.clone();
             }
-            log(
-                &observation,
-                &judgement,
-                last.map(|sight| sight.judgement.verdict),
-            );
+            if !self.companion {
+                log(
+                    &observation,
+                    &judgement,
+                    last.map(|sight| sight.judgement.verdict),
+                );
+            }
             let (subject, mut tally) = match last {
                 Some(sight) => (sight.series.subject().clone(), sight.series.tally().clone()),
                 None => seen.recall(&self.target, &place),
             };
             tally.count(&observation);
+            if !observation.is_postponed() {
+                tally.judged(judgement.verdict);
+            }
             if let Some(kept) = kept {
                 observation = kept.observation.clone();
+                evidence = Arc::clone(&kept.evidence);
             }
             tally.changed(seen.history.last_changes(observation.address));
             if let Some(ended) = seen.survey_ended(observation.address) {
                 tally.surveyed(ended);
             }
             let series = Series::new(subject, tally, &observation, &judgement);
-            fresh.push((observation, judgement, series));
+            fresh.push((observation, (judgement, evidence), series));
         }
         for sight in before {
             if fresh
@@ -354,10 +402,11 @@ impl Member {
         seen.addresses = facts
             .into_iter()
             .zip(series)
-            .map(|((observation, mut judgement), series)| {
+            .map(|((observation, (mut judgement, evidence)), series)| {
                 judgement.findings.shrink_to_fit();
                 Arc::new(Sight {
                     observation,
+                    evidence,
                     judgement,
                     series: Arc::new(series),
                 })
@@ -383,6 +432,7 @@ impl Seen {
             remembered: Vec::new(),
             clock: SurveyClock::new(target, together, Instant::now()),
             surveys: Vec::new(),
+            read: None,
             history,
             other_surveys: false,
             visits: 0,

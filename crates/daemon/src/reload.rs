@@ -2,6 +2,7 @@
 
 use crate::fleet::{Change, Fleet};
 use crate::options::Load;
+use crate::supervisor::{Supervisor, status};
 use siptls_config::{Faults, Sources};
 use siptls_metrics::Own;
 use siptls_model::clock;
@@ -19,6 +20,7 @@ pub(crate) struct Loader {
     loaded: AtomicBool,
     failed: AtomicBool,
     sources: RwLock<Sources>,
+    supervisor: Option<Arc<Supervisor>>,
 }
 
 /// Why the configuration is loaded.
@@ -32,7 +34,7 @@ pub(crate) enum Cause {
 
 impl Cause {
     /// The word of the log.
-    const fn code(self) -> &'static str {
+    pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Signal => "SIGHUP",
@@ -52,7 +54,13 @@ pub(crate) enum LoadError {
 }
 
 impl Loader {
-    pub(crate) fn new(load: Load, fleet: Arc<Fleet>, own: Own, changes: mpsc::Sender<Change>) -> Self {
+    pub(crate) fn new(
+        load: Load,
+        fleet: Arc<Fleet>,
+        own: Own,
+        changes: mpsc::Sender<Change>,
+        supervisor: Option<Arc<Supervisor>>,
+    ) -> Self {
         Self {
             load: Arc::new(load),
             fleet,
@@ -62,6 +70,7 @@ impl Loader {
             loaded: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             sources: RwLock::default(),
+            supervisor,
         }
     }
 
@@ -96,7 +105,19 @@ impl Loader {
 
     async fn load_to_the_end(&self, cause: Cause) -> Result<usize, LoadError> {
         let _one_at_a_time = self.busy.lock().await;
-        let cause = cause.code();
+        let supervisor = self.supervisor.as_ref();
+        if let Some(supervisor) = supervisor.filter(|_| self.is_loaded()) {
+            supervisor.reloading();
+        }
+        let outcome = self.take_into_use(cause.code()).await;
+        // A reload that failed is over as well; a first load that failed is the program's end.
+        if let Some(supervisor) = supervisor.filter(|_| self.is_loaded()) {
+            supervisor.ready(&status(&self.fleet, self));
+        }
+        outcome
+    }
+
+    async fn take_into_use(&self, cause: &'static str) -> Result<usize, LoadError> {
         let (load, fleet) = (Arc::clone(&self.load), Arc::clone(&self.fleet));
         let outcome =
             tokio::task::spawn_blocking(move || load().map(|plan| (fleet.apply(&plan), plan.sources))).await;

@@ -2,6 +2,7 @@
 
 use crate::fleet::{Change, Fleet};
 use crate::schedule::{Schedule, SlotId, Turn};
+use crate::supervisor::Question;
 use crate::visitor::AnyVisitor;
 use siptls_metrics::Own;
 use siptls_model::clock;
@@ -48,12 +49,19 @@ impl Work {
     }
 
     /// Works until `stop` turns true, then lets visits under way end for [`STOP_GRACE`].
-    pub(crate) async fn run(mut self, mut changes: mpsc::Receiver<Change>, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run(
+        mut self,
+        mut changes: mpsc::Receiver<Change>,
+        mut questions: mpsc::Receiver<Question>,
+        mut stop: watch::Receiver<bool>,
+    ) {
         loop {
             let due = self.schedule.next_due();
             tokio::select! {
                 () = stopped(&mut stop) => break,
                 Some(change) = changes.recv() => self.change(change),
+                // Nobody waits for the answer any more when this fails.
+                Some(question) = questions.recv() => drop(question.send(())),
                 Some(ended) = self.visits.join_next_with_id() => self.ended(ended),
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.begin_due(),
             }
@@ -105,7 +113,8 @@ impl Work {
         let Some(name) = self.names.get(&id).cloned() else {
             return;
         };
-        let Some(member) = self.fleet.member(&name).filter(|member| member.id == id) else {
+        let member = self.fleet.visited(&name).filter(|member| member.id == id);
+        let Some(member) = member.filter(|member| !member.rests()) else {
             self.schedule.finished(id);
             return;
         };

@@ -127,7 +127,7 @@ async fn wrong_questions_are_answered_with_what_was_expected() {
     let daemon = Daemon::start(Configuration::new(plan(&["a"], QUICK)).load(), Script::default()).await;
     daemon.until("a visit", |samples| visited(samples, "a")).await;
     for (query, status, part) in [
-        ("target=c", 404, "no target is named c"),
+        ("target=c", 404, "no target is named `c`"),
         (
             "since=yesterday",
             400,

@@ -171,6 +171,13 @@ async fn an_unchanged_page_is_not_made_again() {
     };
     // Another configuration is another page.
     let other = Daemon::start(Configuration::new(changed).load(), script).await;
+    other
+        .until("the configuration", |samples| {
+            samples
+                .iter()
+                .any(|sample| sample.name == "siptls_targets" && sample.value == 4.0)
+        })
+        .await;
     for (path, known) in [("/", all), ("/targets/b", b)] {
         let answer = other.get_with(path, &format!("If-None-Match: {known}")).await;
         assert_eq!(answer.status, 200, "{path}");

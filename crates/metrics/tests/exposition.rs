@@ -473,7 +473,7 @@ fn ten_thousand_targets_come_in_chunks_that_are_the_same_text() {
 
 #[test]
 fn own_metrics_and_series_make_one_sound_text() {
-    let own = Own::new("0.0.0").unwrap();
+    let own = Own::new("0.0.0", "").unwrap();
     let mut all = own.render();
     all.extend(render(&[shown(series(&good(
         &target("a", &[]),

@@ -4,6 +4,7 @@ mod check;
 mod daemon;
 mod documents;
 mod formats;
+mod handbook;
 mod help;
 mod lab;
 mod program;

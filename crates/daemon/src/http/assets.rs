@@ -4,7 +4,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 
 /// The style of all pages: readable on a phone, light and dark, and printed.
-const STYLE: &str = include_str!("style.css");
+const STYLE: &str = concat!(include_str!("style.css"), include_str!("ladder.css"));
 /// Brings newer results into a page that is open. Every page works without it.
 const SCRIPT: &str = include_str!("script.js");
 /// The icon of a browser's tab.

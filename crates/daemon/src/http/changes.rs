@@ -43,8 +43,7 @@ pub(crate) async fn changes(
     let (source, page) = super::changes_of(&app, query).await;
     // A target that was removed still has its history; one that nobody knows is a mistyped name.
     if let (Some(name), false, true) = (&target, configured, page.changes.is_empty() && asked) {
-        let message = format!("no target is named {}", escape_text_bounded(name, MAX_SHOWN));
-        return refused(StatusCode::NOT_FOUND, &message);
+        return refused(StatusCode::NOT_FOUND, &app.fleet.absence(name));
     }
     let answer = Answer {
         schema: SCHEMA,

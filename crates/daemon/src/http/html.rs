@@ -1,6 +1,6 @@
 //! Text made safe for HTML, and the frame of every page.
 
-use siptls_model::{Target, Timestamp, Verdict, escape_text_bounded};
+use siptls_model::{Target, Timestamp, Verdict, Who, escape_text_bounded};
 use std::fmt::{Display, Write as _};
 
 /// Characters of one text from elsewhere that a page shows: more than any honest name or sentence has, and less than
@@ -163,6 +163,16 @@ pub(crate) fn distance(now: Timestamp, then: Timestamp) -> String {
     match seconds < 0 {
         true => format!("{span} ago"),
         false => format!("in {span}"),
+    }
+}
+
+/// Who must act, as the end of a sentence.
+pub(crate) const fn who_acts(who: Who) -> &'static str {
+    match who {
+        Who::Peer => "whoever runs the endpoint must act",
+        Who::Path => "whoever runs the network or DNS between here and there must act",
+        Who::Operator => "whoever configured the target must act",
+        Who::Us => "it is this program's own matter",
     }
 }
 

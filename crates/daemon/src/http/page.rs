@@ -81,9 +81,12 @@ fn rendered(app: &App, mut wanted: Wanted, now: Timestamp) -> String {
     write_pages(&mut out, pages, &wanted);
     let _ = writeln!(
         out,
-        "<footer><p>As of {} UTC · siptls-probe {}</p></footer>",
-        time(now),
-        safe(&app.version)
+        "<footer><p>siptls-probe {}, {}as of {} UTC</p></footer>",
+        safe(&app.version),
+        app.fleet
+            .shard()
+            .map_or_else(String::new, |shard| format!("shard {shard}, ")),
+        time(now)
     );
     let title = match fleet.failing {
         0 => "siptls-probe".to_owned(),

@@ -5,7 +5,7 @@ use crate::member::Sight;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use siptls_model::{Document, SCHEMA, clock, escape_text_bounded};
+use siptls_model::{Document, SCHEMA, clock};
 use std::sync::Arc;
 
 const JSON: [(header::HeaderName, &str); 1] = [(header::CONTENT_TYPE, "application/json")];
@@ -38,8 +38,7 @@ fn report(index: usize, sight: &Sight) -> Vec<u8> {
 /// Those of one target, one report for each address; none before its first visit.
 pub(crate) async fn one(State(app): State<Arc<App>>, Path(name): Path<String>) -> Response {
     let Some(member) = app.fleet.member(&name) else {
-        let error = format!("no target is named {}", escape_text_bounded(&name, 200));
-        let text = serde_json::json!({ "error": error }).to_string();
+        let text = serde_json::json!({ "error": app.fleet.absence(&name) }).to_string();
         return (StatusCode::NOT_FOUND, JSON, text + "\n").into_response();
     };
     let reports = member.sights().iter().map(|sight| sight.report()).collect();

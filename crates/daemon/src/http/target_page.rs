@@ -12,7 +12,10 @@ mod verdict;
 
 use super::App;
 use super::fresh::Tag;
-use super::html::{MAX_LABEL, badge, badness, bounded, isolated, maintenance, page, safe, segment, time};
+use super::html::{
+    MAX_LABEL, badge, badness, bounded, isolated, maintenance, page, safe, segment, time, who_acts,
+};
+use super::ladder::write_ladder;
 use crate::member::{Member, Sight};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -58,8 +61,8 @@ pub(crate) async fn target(
 ) -> Response {
     let Some(member) = app.fleet.member(&name) else {
         let main = format!(
-            "<h1>No target is named {}</h1>\n<p><a href=\"../\">all targets</a></p>\n",
-            safe(name.chars().take(200).collect::<String>())
+            "<h1>Not found</h1>\n<p>{}</p>\n<p><a href=\"../\">all targets</a></p>\n",
+            safe(app.fleet.absence(&name))
         );
         return (StatusCode::NOT_FOUND, Html(page("../", "not found", &main))).into_response();
     };
@@ -218,19 +221,18 @@ fn write_address(out: &mut String, view: &View<'_>, index: usize, address: &Addr
         let _ = writeln!(
             out,
             "<div class=\"check stopped\">\n<p>The probe stopped short in phase {}: {} <span class=\"soft\">({})</span></p>\n\
-             <p class=\"remedy\">{} must act: {}</p>\n</div>",
+             <p class=\"remedy\">{}: {}</p>\n</div>",
             error.phase,
             safe(&error.message),
             error.reason,
-            capital(error.reason.who().person()),
+            capital(who_acts(error.reason.who())),
             safe(error.reason.advice())
         );
     }
     checks::write(out, address, earlier);
-    // h-ladder: the ladder of the handshake, `super::ladder::write_ladder(out, …)`, goes here.
     handshake::write(out, report);
+    write_ladder(out, &address.sight);
     handshake::write_rehearsal(out, report);
-    // h-ladder: `certificates::write` has the place of the picture of the chain.
     certificates::write(out, address, earlier, view.now);
     reproduce::write(out, view, Some(address));
     out.push_str("</section>\n");

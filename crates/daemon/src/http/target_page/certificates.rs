@@ -1,5 +1,6 @@
 //! The certificates as one address sends them, and what they lead to.
 
+use super::super::chain_picture::write_chain_picture;
 use super::super::html::{day, distance, isolated, safe};
 use super::Address;
 use siptls_model::{CertificateReport, Timestamp};
@@ -30,7 +31,7 @@ pub(super) fn write(out: &mut String, address: &Address, earlier: &[Address], no
         );
         return;
     }
-    // h-ladder: the picture of the chain, `super::super::chain_picture::write_chain_picture(out, …)`, goes here.
+    write_chain_picture(out, &address.sight);
     out.push_str(
         "<table class=\"stack\" role=\"table\">\n<caption class=\"hidden\">Certificates in the order sent</caption>\n\
          <thead role=\"rowgroup\"><tr role=\"row\"><th scope=\"col\" role=\"columnheader\">Place</th>\
