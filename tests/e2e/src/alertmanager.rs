@@ -13,11 +13,11 @@ use serde_json::Value;
 use crate::http::http_get;
 use crate::peer::Peer;
 use crate::port::Port;
-use crate::process::{Running, folder};
+use crate::process::{Running, complain, folder};
 use crate::wait::{DEADLINE, until};
 
 /// Far more than any notification has a reason to be.
-const NOTIFICATION_AT_MOST: u64 = 4 * 1024 * 1024;
+const NOTIFICATION_AT_MOST: usize = 4 * 1024 * 1024;
 
 /// How long an alert may take through hold-downs and groups, which a test may have made short but not none.
 const HOLD_DOWNS: Duration = Duration::from_secs(60);
@@ -145,12 +145,12 @@ impl Drop for Webhook {
     fn drop(&mut self) {
         if thread::panicking() {
             for one in self.received() {
-                eprintln!(
+                complain(&format!(
                     "received at {}: {} {}",
                     one.path,
                     one.status(),
                     one.alert["labels"]
-                );
+                ));
             }
         }
     }
@@ -175,12 +175,11 @@ fn take(stream: TcpStream) -> Option<Vec<Notified>> {
             length = value.trim().parse().ok()?;
         }
     }
-    let mut body = Vec::new();
-    reader
-        .by_ref()
-        .take(NOTIFICATION_AT_MOST.min(length))
-        .read_to_end(&mut body)
-        .ok()?;
+    if length > NOTIFICATION_AT_MOST {
+        return None;
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     reader.get_mut().write_all(answer.as_bytes()).ok()?;
     let document: Value = serde_json::from_slice(&body).ok()?;

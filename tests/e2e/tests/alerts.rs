@@ -256,8 +256,11 @@ fn named(text: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// The selectors of an expression, `name{…}`: name, and each matcher as label, operator, value.
-fn selectors(expression: &str) -> Vec<(String, Vec<(String, String, String)>)> {
+/// A matcher: label, operator, value.
+type Matcher = (String, String, String);
+
+/// The selectors of an expression, `name{…}`, with their matchers.
+fn selectors(expression: &str) -> Vec<(String, Vec<Matcher>)> {
     let mut found = Vec::new();
     for (at, _) in expression.match_indices('{') {
         let before = &expression[..at];
