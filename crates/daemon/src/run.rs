@@ -40,8 +40,11 @@ pub async fn run(
     visitor: impl Visitor,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), DaemonError> {
-    let own = Own::new(&options.version, options.external_url.as_deref().unwrap_or_default())
-        .map_err(|source| DaemonError::Metrics { source })?;
+    let own = Own::new(
+        &options.version,
+        options.external_url.as_deref().unwrap_or_default(),
+    )
+    .map_err(|source| DaemonError::Metrics { source })?;
     let prefix = options
         .external_url
         .as_deref()

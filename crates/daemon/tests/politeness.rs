@@ -112,6 +112,34 @@ async fn a_postponed_visit_leaves_everything_as_it_was_but_a_counter() {
 }
 
 #[tokio::test]
+async fn probes_without_a_verdict_count_in_a_row_and_postponed_ones_do_not() {
+    const NAME: &str = "siptls_inconclusive_probes";
+    let script = Script::of(&[("a", Play::Refuse(Reason::ConnectTimeout))]);
+    let daemon = Daemon::start(
+        Configuration::new(plan(&["a", "b"], QUICK)).load(),
+        script.clone(),
+    )
+    .await;
+    let refused = daemon
+        .until("three probes without a verdict", |samples| {
+            of(samples, NAME, "a", "", &[]) >= Some(3.0)
+        })
+        .await;
+    assert_eq!(
+        of(&refused, NAME, "a", "", &[]),
+        Some(probes(&refused, "a", "", "connect_timeout"))
+    );
+    script.set("a", Play::Postpone(vec![ONE, TWO]));
+    let samples = daemon
+        .until("postponed visits", |samples| {
+            probes(samples, "a", TWO, "postponed") >= 2.0
+        })
+        .await;
+    assert_eq!(of(&samples, NAME, "a", TWO, &[]), Some(0.0));
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn an_address_never_seen_is_inconclusive_until_it_is_visited() {
     let script = Script::of(&[("a", Play::Postpone(vec![ONE, TWO]))]);
     let daemon = Daemon::start(

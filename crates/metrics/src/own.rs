@@ -96,7 +96,8 @@ impl Own {
             &family::WEB,
             GaugeVec::new(opts(&family::WEB), family::WEB.labels),
         )?;
-        web.with_label_values(&[external_url.trim_end_matches('/')]).set(1.0);
+        web.with_label_values(&[external_url.trim_end_matches('/')])
+            .set(1.0);
         let lag = HistogramOpts::new(family::SCHEDULE_LAG.name, family::SCHEDULE_LAG.help)
             .buckets(LAG_BUCKETS.to_vec());
         #[cfg(target_os = "linux")]
