@@ -18,7 +18,7 @@ use siptls_e2e::{
 
 const BOARDS: [(&str, usize, usize); 4] = [
     ("daemon.json", 27, 30),
-    ("fleet.json", 19, 23),
+    ("fleet.json", 19, 24),
     ("load-balancers.json", 17, 28),
     ("target.json", 32, 36),
 ];
@@ -609,6 +609,7 @@ fn every_query_of_every_board_is_answered_by_prometheus() {
         }
     }
     assert!(unanswered.is_empty(), "{}", unanswered.join("\n"));
+    worst_is_first(&world);
     assert_eq!(asked, BOARDS.iter().map(|(.., queries)| queries).sum::<usize>());
     let expected = NOT_SHOWN.map(|(name, _)| name);
     let forgotten: Vec<_> = known
@@ -620,6 +621,43 @@ fn every_query_of_every_board_is_answered_by_prometheus() {
         "expected every metric on a board, missing {forgotten:?}"
     );
     assert!(expected.iter().all(|name| !shown.contains(*name)), "{expected:?}");
+}
+
+/// What the fleet's table is sorted by goes by the verdict first, and by dates only within one.
+fn worst_is_first(world: &World) {
+    let find = |letter: &str| {
+        let place = format!("fleet.json: \"Worst first\" \"{letter}\"");
+        let query = queries("fleet.json")
+            .into_iter()
+            .find(|query| query.place == place);
+        let series = world
+            .ask(&query.expect("a query of the table"), "", &world.now())
+            .expect("an answer");
+        let rows: BTreeMap<String, f64> = series
+            .iter()
+            .map(|one| {
+                let value = text(&one["value"][1]).parse().expect("a number");
+                (
+                    format!("{} {}", one["metric"]["target"], one["metric"]["address"]),
+                    value,
+                )
+            })
+            .collect();
+        rows
+    };
+    let (verdicts, order) = (find("A"), find("H"));
+    assert_eq!(
+        verdicts.keys().collect::<Vec<_>>(),
+        order.keys().collect::<Vec<_>>()
+    );
+    assert!(verdicts.values().any(|rank| *rank > 2.5) && verdicts.values().any(|rank| *rank < 0.5));
+    for (row, rank) in verdicts {
+        assert!(
+            (order[&row] - 100_000.0 * rank).abs() <= 9_999.0,
+            "{row}: {rank}, {}",
+            order[&row]
+        );
+    }
 }
 
 #[test]
