@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use siptls_catalog::explain;
 use siptls_e2e::{Binary, DEADLINE, Kamailio, Peer, Pki, Port, Role, Running, finish, http_get, until};
+use siptls_model::CheckId;
 
 const HEADINGS: [&str; 6] = [
     "Meaning",
@@ -242,6 +244,52 @@ fn every_product_is_in_every_section_with_its_source() {
         .filter_map(|item| item.split("**").next())
         .collect();
     assert_eq!(used, defined, "used and defined");
+}
+
+/// What `explain` says of a product must be on the page for people too: each name that is to be typed.
+#[test]
+fn the_page_knows_every_name_that_explain_gives() {
+    let page = read(&folder().join("vendors.md"));
+    let mut seen = 0;
+    for (check, task) in [
+        (
+            CheckId::ClientCertificateNotRequested,
+            "Stop asking for a client certificate",
+        ),
+        (CheckId::CertificateDates, "Renew a certificate and have it read"),
+        (CheckId::ChainComplete, "Install the chain with its intermediates"),
+        (CheckId::CipherSuiteShared, "Choose cipher suites"),
+        (CheckId::EcdheSecp384r1, "Enable secp384r1"),
+        (CheckId::Tls12Negotiated, "Enable TLS 1.2"),
+        (CheckId::SipOptionsAnswered, "Answer OPTIONS"),
+    ] {
+        let section = page.split(&format!("\n## {task}\n")).nth(1).expect("a task");
+        let section = section.split("\n## ").next().unwrap_or_default();
+        for fix in &explain(check).fix {
+            let Some(vendor) = VENDORS.iter().find(|vendor| fix.vendor.starts_with(**vendor)) else {
+                assert!(
+                    ["any", "HAProxy", "Genesys Cloud"].contains(&fix.vendor.as_str()),
+                    "{}",
+                    fix.vendor
+                );
+                continue;
+            };
+            let line = section
+                .split(&format!("\n- **{vendor}**: "))
+                .nth(1)
+                .expect("a product");
+            let line = joined(line.split("\n- **").next().unwrap_or_default());
+            for name in fix.text.split('`').skip(1).step_by(2) {
+                let words = name.replace(" = ", "=");
+                assert!(
+                    line.replace(" = ", "=").contains(&words),
+                    "{check}: expected `{name}` for {vendor} under {task}"
+                );
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 25, "names: {seen}");
 }
 
 /// A letter and a number.
