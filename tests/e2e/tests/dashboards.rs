@@ -509,7 +509,7 @@ impl World {
 
     /// Whether there is an answer for one of the targets.
     fn answers(&self, query: &Query) -> bool {
-        let now = self.now();
+        let now = if query.instant { String::new() } else { self.now() };
         let targets = if query.expression.contains("\"$target\"") {
             &TARGETS[..]
         } else {

@@ -577,30 +577,48 @@ fn shown(page: &str) -> Vec<(String, String, String)> {
     found
 }
 
+/// With `UPDATE_EXPECT=1` in the environment the pages are given what was printed now.
 #[test]
 fn what_is_shown_of_the_labs_endpoints_comes_out_again() {
     let lab = Lab::start();
-    let mut printed: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let update = env::var_os("UPDATE_EXPECT").is_some();
+    let mut printed: BTreeMap<(String, String), String> = BTreeMap::new();
     let mut seen = 0;
     for (name, page) in books() {
+        let mut renewed = page.clone();
         for (endpoint, command, output) in shown(&page) {
             seen += 1;
-            let key = (endpoint.clone(), command.clone());
             let found = printed
-                .entry(key)
-                .or_insert_with(|| plain(&lab.run(&endpoint, &command)));
-            let expected = plain(&output);
-            match expected.iter().position(|line| line == "...") {
-                Some(at) => {
-                    assert!(at > 0 && at + 1 == expected.len(), "{name}: {command}");
-                    assert_eq!(
-                        found.get(..at),
-                        Some(&expected[..at]),
-                        "{name}: {endpoint}: {command}"
-                    );
-                }
-                None => assert_eq!(*found, expected, "{name}: {endpoint}: {command}"),
+                .entry((endpoint.clone(), command.clone()))
+                .or_insert_with(|| lab.run(&endpoint, &command));
+            // The first lines are enough where the last is `...`.
+            let kept = output.lines().position(|line| line == "...");
+            assert!(
+                kept.is_none_or(|at| at > 0 && at + 1 == output.lines().count()),
+                "{name}: {command}"
+            );
+            let mut lines: Vec<&str> = found.trim_end().lines().map(str::trim_end).collect();
+            if let Some(at) = kept {
+                assert!(lines.len() > at, "{name}: {command}: {found}");
+                lines.truncate(at);
+                lines.push("...");
             }
+            let found = lines.join("\n");
+            if update && plain(&found) != plain(&output) {
+                renewed = renewed.replace(
+                    &format!("$ {command}\n{output}\n"),
+                    &format!("$ {command}\n{found}\n"),
+                );
+            } else {
+                assert_eq!(
+                    plain(&found),
+                    plain(&output),
+                    "{name}: {endpoint}: {command}\nhint: UPDATE_EXPECT=1 renews the pages"
+                );
+            }
+        }
+        if renewed != page {
+            fs::write(folder().join(format!("{name}.md")), renewed).expect("write a page");
         }
     }
     assert!(seen > 70, "commands: {seen}");
