@@ -7,7 +7,6 @@
 use siptls_model::{Observation, Verdict};
 use siptls_wire::HandshakeType;
 use siptls_wire::dissect::{self, PartKind, Role};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most bytes that this process keeps: 10,000 targets that send what real ones do need some eight MiB.
@@ -100,16 +99,12 @@ impl Evidence {
 
     /// The observation with its bytes, and whether they were kept.
     pub(crate) fn whole(&self, observation: &Observation) -> (Observation, bool) {
-        let mut whole = observation.clone();
         let restored = self.restored(observation);
         let is_kept = restored.is_some();
-        if let Some((hello, flight)) = restored {
-            (whole.hello, whole.flight) = (hello, flight);
-        }
-        (whole, is_kept)
+        (restored.unwrap_or_else(|| observation.clone()), is_kept)
     }
 
-    fn restored(&self, observation: &Observation) -> Option<(Arc<[u8]>, Arc<[u8]>)> {
+    fn restored(&self, observation: &Observation) -> Option<Observation> {
         let kept = self.kept.as_ref()?;
         let (hello, rest) = kept.bytes.split_at_checked(kept.hello)?;
         let (holes, mut rest) = rest.split_at_checked(kept.holes * HOLE_BYTES)?;
@@ -128,7 +123,11 @@ impl Evidence {
             rest = after;
         }
         flight.extend_from_slice(rest);
-        Some((hello.into(), flight.into()))
+        Some(Observation {
+            hello: hello.into(),
+            flight: flight.into(),
+            ..observation.clone()
+        })
     }
 }
 
@@ -187,6 +186,7 @@ impl Drop for Lease {
 mod tests {
     use super::*;
     use crate::http::samples;
+    use std::sync::Arc;
 
     static OTHER: Budget = Budget(AtomicUsize::new(0));
 

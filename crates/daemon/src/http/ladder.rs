@@ -50,7 +50,8 @@ fn write(out: &mut String, observation: &Observation, is_kept: bool, length: usi
     let place = observation.place();
     let _ = writeln!(
         out,
-        "<p class=\"ends\"><span>probe</span> <span>endpoint <bdi>{}</bdi></span></p>\n<ol class=\"ladder\">",
+        "<p class=\"ends\"><span>probe</span> <span>endpoint <bdi>{}</bdi></span></p>\n<ol class=\"ladder\" role=\"list\" aria-label=\"handshake with {}\">",
+        safe(&place),
         safe(&place)
     );
     let mut budget = Budget::default();
@@ -104,7 +105,7 @@ fn write_step(
             "\n<details class=\"bytes\" id=\"{anchor}\"><summary>bytes of {}</summary>\n",
             safe(&step.name)
         );
-        bytes::write_table(out, observation, &step.parts, budget);
+        bytes::write_table(out, observation, step, budget);
         out.push_str("</details>");
     }
     out.push_str("</li>\n");
