@@ -93,6 +93,11 @@ async fn a_postponed_visit_leaves_everything_as_it_was_but_a_counter() {
         (&serde_json::Value::Null, &200.into())
     );
 
+    // The bytes of both are still shown.
+    let page = daemon.get("/targets/a").await.text();
+    assert_eq!(page.matches("user_canceled (90)</li>").count(), 2, "{page}");
+    assert_eq!(page.matches("<td>01</td>").count(), 2, "{page}");
+
     // And /probe answers with what was seen last.
     let answer = daemon.get("/probe?target=a&debug=true").await.text();
     let (report, metrics) = answer.split_once("# Metrics\n").unwrap();
