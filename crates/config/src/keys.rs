@@ -267,11 +267,12 @@ pub static KEYS: &[Key] = &[
 ];
 
 /// Labels that are ours on some metric or in the exposition format, and so cannot be a target's own.
-pub const RESERVED_LABELS: [&str; 26] = [
+pub const RESERVED_LABELS: [&str; 27] = [
     "address",
     "aspect",
     "check",
     "cipher_suite",
+    "external_url",
     "fingerprint_sha256",
     "group",
     "identity",

@@ -65,7 +65,7 @@ struct Remembered {
 
 /// What was seen last of one address, and how it is judged.
 pub(crate) struct Sight {
-    /// Without its flight.
+    /// Without its bytes, which are the evidence.
     pub(crate) observation: Observation,
     pub(crate) evidence: Arc<Evidence>,
     pub(crate) judgement: Judgement,
@@ -353,8 +353,7 @@ impl Member {
             if fresh.iter().any(|(other, ..)| other.place() == place) {
                 continue;
             }
-            let mut evidence = Arc::new(Evidence::of(&observation, judgement.verdict));
-            observation.flight = Arc::default();
+            let mut evidence = Arc::new(Evidence::take(&mut observation, judgement.verdict));
             let last = before.iter().find(|sight| sight.observation.place() == place);
             let kept = last.filter(|_| observation.is_postponed());
             if let Some(kept) = kept {

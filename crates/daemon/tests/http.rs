@@ -558,6 +558,9 @@ async fn an_external_urls_path_is_accepted_and_links_are_relative() {
         (308, Some("/voice/siptls/"))
     );
     assert_eq!(daemon.get("/voice/siptlsx").await.status, 404);
+    let metrics = daemon.get("/metrics").await.text();
+    let line = "\nsiptls_web_info{external_url=\"https://example.test/voice/siptls\"} 1\n";
+    assert!(metrics.contains(line), "{metrics}");
     let index = daemon.get("/voice/siptls/").await.text();
     assert!(
         !index.contains("href=\"/") && !index.contains("http://") && !index.contains("https://"),

@@ -54,6 +54,7 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
         "siptls_client_certificate_mode",
         "siptls_connection_budget_remaining",
         "siptls_connections_total",
+        "siptls_inconclusive_probes",
         "siptls_last_probe_timestamp_seconds",
         "siptls_maintenance",
         "siptls_phase_duration_seconds_bucket",
@@ -233,6 +234,14 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
             .filter(|sample| sample.name == "siptls_trust_anchor_info")
             .count(),
         1
+    );
+    assert!(
+        one("siptls_trust_anchor_not_after_timestamp_seconds", &[a])
+            > one(
+                "siptls_certificate_not_after_timestamp_seconds",
+                &[a, ("position", "0")]
+            ),
+        "a root ends after the leaf"
     );
     assert_eq!(
         one("siptls_revocation_status", &[a, ("status", "good")]),

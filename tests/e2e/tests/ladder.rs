@@ -161,9 +161,16 @@ fn tshark_finds_every_field_where_we_do_at_kamailio() {
     agrees(server.address(), 80);
 }
 
-/// Offset and bytes of each row of the tables of a page: the bytes at the beginning, and those at the end when the middle is left
-/// out, with how many that are.
-fn rows(html: &str) -> Vec<(usize, Vec<u8>, Option<(usize, Vec<u8>)>)> {
+/// What a row of a table shows.
+struct Shown {
+    offset: usize,
+    first: Vec<u8>,
+    left_out: usize,
+    last: Vec<u8>,
+}
+
+/// The rows of the tables of a page.
+fn rows(html: &str) -> Vec<Shown> {
     let bytes = |text: &str| {
         let pairs = text.split_whitespace();
         pairs
@@ -174,17 +181,15 @@ fn rows(html: &str) -> Vec<(usize, Vec<u8>, Option<(usize, Vec<u8>)>)> {
         let (offset, rest) = row.split_once("</td><td class=\"deep-")?;
         let (rest, _) = rest.split_once("</td></tr>")?;
         let (_, shown) = rest.rsplit_once("<td>")?;
-        let offset = usize::from_str_radix(offset, 16).expect("an offset");
-        Some(match shown.split_once(" <span class=\"soft\">… ") {
-            None => (offset, bytes(shown), None),
-            Some((first, rest)) => {
-                let (count, last) = rest.split_once(" more …</span>").expect("how many are left out");
-                (
-                    offset,
-                    bytes(first),
-                    Some((count.parse().expect("a number"), bytes(last))),
-                )
-            }
+        let (first, rest) = shown
+            .split_once(" <span class=\"soft\">… ")
+            .unwrap_or((shown, "0 more …</span>"));
+        let (left_out, last) = rest.split_once(" more …</span>").expect("how many are left out");
+        Some(Shown {
+            offset: usize::from_str_radix(offset, 16).expect("an offset"),
+            first: bytes(first),
+            left_out: left_out.parse().expect("a number"),
+            last: bytes(last),
         })
     });
     rows.collect()
@@ -193,10 +198,9 @@ fn rows(html: &str) -> Vec<(usize, Vec<u8>, Option<(usize, Vec<u8>)>)> {
 /// Marks what the tables of one side show, which must be what passed.
 fn covered(tables: &str, passed: &[u8]) -> usize {
     let mut shown = vec![false; passed.len()];
-    for (offset, first, rest) in rows(tables) {
-        let mut at = offset;
-        let (left_out, last) = rest.unwrap_or_default();
-        for (bytes, left_out) in [(&first, left_out), (&last, 0)] {
+    for row in rows(tables) {
+        let mut at = row.offset;
+        for (bytes, left_out) in [(row.first, row.left_out), (row.last, 0)] {
             let end = at + bytes.len();
             assert_eq!(passed.get(at..end), Some(bytes.as_slice()), "at {at:04x}");
             shown[at..end + left_out].fill(true);
@@ -228,10 +232,10 @@ fn page_shows_the_wire(address: SocketAddr) {
     let _daemon = Binary::find().start(folder, &arguments).listening(port.number());
     let page = until("the target's page to have its ladder", DEADLINE, || {
         let page = http_get(port.address(), "/targets/sbc").ok()?.body;
-        page.contains("<ol class=\"ladder\">").then_some(page)
+        page.contains("<ol class=\"ladder\"").then_some(page)
     });
     let recordings = proxy.recordings();
-    let ladder = page.split_once("<ol class=\"ladder\">").expect("a ladder").1;
+    let ladder = page.split_once("<ol class=\"ladder\"").expect("a ladder").1;
     let (ours, theirs) = ladder.split_once("<li class=\"rung in").expect("an answer");
     let hello = first_turn(&recordings[0], Direction::FromClient);
     assert_eq!(covered(ours, &hello), hello.len());

@@ -80,7 +80,7 @@ fn write(out: &mut String, observation: &Observation, judgement: &Judgement) {
     let id = slug(observation);
     out.push_str("<div class=\"chain\">\n");
     write_picture(out, &id, &boxes);
-    out.push_str("<ol class=\"chain-text\">\n");
+    out.push_str("<ol class=\"chain-text\" role=\"list\">\n");
     for one in &boxes {
         write_text(out, observation, one);
     }
@@ -131,9 +131,13 @@ fn boxes(observation: &Observation, chain: &Chain, judgement: &Judgement) -> Vec
 fn sent(index: usize, entry: &Entry, path: Option<&Path>) -> Card {
     let on_path = path.is_none_or(|path| path.certificates.contains(&index));
     let is_root = path.is_some_and(|path| path.root_sent == Some(index));
+    let signs_itself = entry
+        .certificate()
+        .is_some_and(|certificate| certificate.issuer.matches(&certificate.subject));
     let role = match (index, is_root, on_path) {
         (_, true, _) if index > 0 => "the root itself, needless",
         (0, ..) => "leaf",
+        (_, _, true) if signs_itself => "root",
         (_, _, true) => "intermediate",
         _ => "not on the path",
     };
@@ -270,7 +274,7 @@ fn end(path: &Path) -> Option<Card> {
             date(anchor.not_after)
         ));
         end.lines
-            .push(format!("list {} · hash {}", anchor.group, anchor.subject_hash));
+            .push(format!("hash {} · list {}", anchor.subject_hash, anchor.group));
         return Some(end);
     }
     let problem = path.problem.as_ref()?;

@@ -20,38 +20,38 @@ const MAX_TEXT: usize = 240;
 
 /// The handshake of the last visit to an address.
 pub(super) fn write_ladder(out: &mut String, sight: &Sight) {
-    let observation = &sight.observation;
-    let flight = sight.evidence.flight(observation);
-    write(out, observation, flight.as_deref(), sight.evidence.length());
+    let (observation, is_kept) = sight.evidence.whole(&sight.observation);
+    write(out, &observation, is_kept, sight.evidence.length());
 }
 
-/// `length` are the bytes of the flight, which is `None` when it was not kept.
-fn write(out: &mut String, observation: &Observation, flight: Option<&[u8]>, length: usize) {
+/// `length` are the bytes of the flight, which the observation has when they were kept.
+fn write(out: &mut String, observation: &Observation, is_kept: bool, length: usize) {
     out.push_str("<h3>Handshake, step by step</h3>\n");
     if observation.is_postponed() || observation.connections_opened == 0 && observation.address.is_none() {
         out.push_str("<p>There was no connection, so there is nothing to show.</p>\n");
         return;
     }
     let sent = dissect::stream(&observation.hello);
-    let came = dissect::stream(flight.unwrap_or_default());
-    let steps = steps(observation, &sent, &came, flight.is_some());
+    let came = dissect::stream(&observation.flight);
+    let steps = steps(observation, &sent, &came, is_kept);
     out.push_str(
         "<p class=\"soft\">Offsets count from the first byte of each side. Bytes are as they were on the wire; \
          what is encrypted has none.</p>\n",
     );
-    if flight.is_none() && length > 0 {
+    if !is_kept {
         // Writing to a String cannot fail.
         let _ = writeln!(
             out,
-            "<p class=\"soft\">The endpoint sent {}, which are not kept: other targets' bytes fill the memory set \
-             aside for them. The facts are from the visit all the same.</p>",
+            "<p class=\"soft\">The endpoint sent {} in clear text. They are not kept, nor are the probe's: those of other \
+             targets fill the memory set aside for them. The facts are from the visit all the same.</p>",
             counted(length, "byte")
         );
     }
     let place = observation.place();
     let _ = writeln!(
         out,
-        "<p class=\"ends\"><span>probe</span> <span>endpoint <bdi>{}</bdi></span></p>\n<ol class=\"ladder\">",
+        "<p class=\"ends\"><span>probe</span> <span>endpoint <bdi>{}</bdi></span></p>\n<ol class=\"ladder\" role=\"list\" aria-label=\"handshake with {}\">",
+        safe(&place),
         safe(&place)
     );
     let mut budget = Budget::default();
@@ -105,7 +105,7 @@ fn write_step(
             "\n<details class=\"bytes\" id=\"{anchor}\"><summary>bytes of {}</summary>\n",
             safe(&step.name)
         );
-        bytes::write_table(out, observation, &step.parts, budget);
+        bytes::write_table(out, observation, step, budget);
         out.push_str("</details>");
     }
     out.push_str("</li>\n");

@@ -1,6 +1,7 @@
 //! The fields of messages as a table: where each lies, its bytes, its name and what it says.
 
 use super::super::html::{counted, safe};
+use super::steps::Step;
 use super::{MAX_TEXT, certificate_anchor};
 use siptls_cert::Name;
 use siptls_model::{Observation, escape_text_bounded};
@@ -9,8 +10,8 @@ use std::fmt::Write as _;
 
 /// Most rows of one message: a request with 83 authorities and twenty schemes has 120.
 const MAX_ROWS: usize = 160;
-/// Most rows of a ladder: a page has several, and a browser is to show them without trouble.
-const MAX_ROWS_TOGETHER: usize = 600;
+/// Most rows of a ladder, twice what a real one has: a page may have sixteen.
+const MAX_ROWS_TOGETHER: usize = 400;
 /// Deepest level that the style sheet knows.
 const MAX_DEPTH: u8 = 6;
 /// Bytes of a field that are shown; of longer ones the first and the last.
@@ -41,20 +42,22 @@ struct Row<'a> {
     text: String,
 }
 
-/// The parts of one step, the record headers among them.
-pub(super) fn write_table(out: &mut String, observation: &Observation, parts: &[&Part], budget: &mut Budget) {
-    let mut rows: Vec<Row<'_>> = parts.iter().flat_map(|part| rows(part)).collect();
+/// The fields of one step, those of record headers among them.
+pub(super) fn write_table(out: &mut String, observation: &Observation, step: &Step<'_>, budget: &mut Budget) {
+    let mut rows: Vec<Row<'_>> = step.parts.iter().flat_map(|part| rows(part)).collect();
     rows.sort_by_key(|row| row.part.position(row.field.offset));
     let shown = rows.len().min(MAX_ROWS).min(budget.0);
     budget.0 -= shown;
-    out.push_str(
-        "<div class=\"wide\"><table class=\"fields\"><thead><tr><th scope=\"col\">offset</th>\
-         <th scope=\"col\">field</th><th scope=\"col\">says</th><th scope=\"col\">bytes</th></tr></thead>\n<tbody>\n",
+    // It scrolls, so the keyboard must reach it. Writing to a String cannot fail, here and below.
+    let _ = write!(
+        out,
+        "<div class=\"wide\" role=\"group\" tabindex=\"0\" aria-label=\"fields of {}\"><table class=\"fields\"><thead>\
+         <tr><th scope=\"col\">offset</th><th scope=\"col\">field</th><th scope=\"col\">says</th><th scope=\"col\">bytes</th></tr></thead>\n<tbody>\n",
+        safe(&step.name)
     );
     let mut certificates = 0;
     for row in &rows[..shown] {
         let depth = row.depth.min(MAX_DEPTH);
-        // Writing to a String cannot fail, here and below.
         let _ = write!(
             out,
             "<tr><td>{:04x}</td><td class=\"deep-{depth}\">{}</td><td>",

@@ -83,7 +83,10 @@ pub(super) fn steps<'a>(
     let mut steps = Vec::new();
     steps.extend(connected(observation));
     if let Some(offer) = &observation.offer {
-        let hello = Step::of(Way::Out, "ClientHello", sent.iter().collect());
+        let hello = match is_kept {
+            true => Step::of(Way::Out, "ClientHello", sent.iter().collect()),
+            false => Step::new(Way::Out, "ClientHello"),
+        };
         steps.push(hello.saying(offered(offer, sent)));
     }
     let (before, after) = split(came);
@@ -152,6 +155,7 @@ fn offered(offer: &Offer, sent: &[Part]) -> Vec<String> {
     });
     facts.push(match name {
         Some(name) => format!("asks for {} (SNI)", shown(&name)),
+        None if sent.is_empty() => return facts,
         None => "names no server (no SNI)".to_owned(),
     });
     facts

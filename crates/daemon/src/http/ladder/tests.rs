@@ -4,8 +4,7 @@ use siptls_model::{ProbeError, Reason};
 
 fn ladder(observation: &Observation) -> String {
     let mut out = String::new();
-    let flight = &observation.flight;
-    write(&mut out, observation, Some(flight), flight.len());
+    write(&mut out, observation, true, observation.flight.len());
     assert!(
         !out.contains("style=") && !out.contains("<script"),
         "the policy of the page forbids it"
@@ -74,10 +73,11 @@ fn a_thousand_names_stay_a_page() {
 
 #[test]
 fn a_flight_that_was_not_kept_has_its_facts() {
-    let observation = samples::optional();
+    let mut observation = samples::optional();
+    (observation.hello, observation.flight) = Default::default();
     let mut html = String::new();
-    write(&mut html, &observation, None, 5_000);
-    assert!(html.contains("The endpoint sent 5000 bytes, which are not kept"));
+    write(&mut html, &observation, false, 5_000);
+    assert!(html.contains("The endpoint sent 5000 bytes in clear text. They are not kept"));
     insta::assert_snapshot!(outline(&html));
 }
 
