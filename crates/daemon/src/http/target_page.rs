@@ -233,7 +233,7 @@ fn write_address(out: &mut String, view: &View<'_>, index: usize, address: &Addr
     handshake::write(out, report);
     write_ladder(out, &address.sight);
     handshake::write_rehearsal(out, report);
-    certificates::write(out, address, earlier, view.now);
+    certificates::write(out, address, earlier);
     reproduce::write(out, view, Some(address));
     out.push_str("</section>\n");
 }
