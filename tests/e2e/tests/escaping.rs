@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rcgen::{CertificateParams, DnType, DnValue, KeyPair, SanType};
+use rcgen::{CertificateParams, DnType, DnValue, Issuer, KeyPair, PKCS_RSA_SHA256, RsaKeySize, SanType};
 use serde_json::{Value, json};
 use siptls_e2e::{Binary, DEADLINE, HttpResponse, Port, finish, http_get, until};
 use siptls_lab::{Credentials, Server, ServerConfig, ServerEvent};
@@ -25,7 +25,7 @@ const LONG: usize = 60_000;
 
 /// A certificate made to harm whoever shows it.
 fn credentials(long: bool) -> Arc<Credentials> {
-    let key = KeyPair::generate().expect("make a key");
+    let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("make a key");
     let mut params = CertificateParams::new(vec!["hostile.example.test".to_owned()]).expect("a name");
     let name = &mut params.distinguished_name;
     let utf8 = |text: String| DnValue::Utf8String(text);
@@ -47,7 +47,9 @@ fn credentials(long: bool) -> Arc<Credentials> {
     params
         .subject_alt_names
         .push(SanType::URI(uri.try_into().expect("an IA5 string")));
-    let certificate = params.self_signed(&key).expect("sign");
+    let issuer = CertificateParams::new(Vec::new()).expect("an authority");
+    let issuer = Issuer::new(issuer, KeyPair::generate().expect("make a key"));
+    let certificate = params.signed_by(&key, &issuer).expect("sign");
     let credentials = Credentials::new(vec![certificate.der().to_vec()], &key.serialize_der());
     Arc::new(credentials.expect("a pair"))
 }
@@ -184,6 +186,9 @@ fn what_check_prints_is_text_in_every_format() {
             ];
             let finished = Binary::find().run(&arguments);
             let what = format!("{format}, long {long}");
+            if format == "text" && !long {
+                eprintln!("{}", finished.stdout);
+            }
             assert_eq!(finished.code, Some(1), "{what}: {finished:?}");
             let text = &finished.stdout;
             match format {
