@@ -261,7 +261,7 @@ async fn a_maintenance_window_is_told_everywhere_and_ends_without_a_visit() {
         let page = daemon.get(path).await.text();
         assert_eq!(page.matches("maintenance until 20").count(), 1, "{page}");
         assert!(
-            page.contains(" UTC: &lt;i&gt;new &amp; \\u{202e}shiny&lt;/i&gt;"),
+            page.contains(" UTC: <bdi>&lt;i&gt;new &amp; \\u{202e}shiny&lt;/i&gt;</bdi>"),
             "{page}"
         );
     }
