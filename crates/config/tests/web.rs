@@ -320,3 +320,22 @@ fn a_change_of_a_file_that_it_names_is_a_change() {
     room.write("server.key", &room.text("other.key"));
     assert_ne!(web.sources, web.sources.again());
 }
+
+#[test]
+fn the_example_of_the_security_page_is_accepted() {
+    let page = include_str!("../../../docs/security.md");
+    let example = page
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .unwrap();
+    let room = Room::new();
+    let web = room.load(example).unwrap_or_else(|faults| panic!("{faults}"));
+    assert!(web.authenticates() && web.tls.is_some());
+    // What stands there as a comment can be used as well.
+    room.write("authorities.pem", &room.text("other.pem"));
+    let web = room
+        .load(&example.replace("  # client", "  client"))
+        .unwrap_or_else(|faults| panic!("{faults}"));
+    assert_eq!(web.tls.unwrap().client_auth, WebClientAuth::RequireAndVerify);
+}

@@ -1,5 +1,7 @@
 //! The guard: who is let in, how often, and where `/probe` goes, over real sockets.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod common;
 
 use common::reader::value;
@@ -72,6 +74,12 @@ impl Web {
     }
 }
 
+/// Waits for the configuration to be loaded.
+async fn ready(daemon: &Daemon) {
+    let ready = async { while daemon.get("/-/ready").await.status == 503 {} };
+    timeout(Duration::from_secs(10), ready).await.expect("the load");
+}
+
 fn basic(credentials: &str) -> String {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(credentials);
@@ -117,8 +125,7 @@ async fn without_the_right_name_and_password_nobody_is_let_in() {
         assert!(answer.header("content-security-policy").is_some(), "{path}");
     }
     assert_eq!(daemon.post("/-/reload").await.status, 401);
-    let ready = async { while daemon.get("/-/ready").await.status == 503 {} };
-    timeout(Duration::from_secs(10), ready).await.expect("the load");
+    ready(&daemon).await;
     for path in ["/-/healthy", "/-/ready"] {
         assert_eq!(
             daemon.get(path).await.status,
@@ -422,11 +429,7 @@ const NOT_ALLOWED: &str = "this destination is not allowed\n\
 async fn a_probe_goes_to_targets_alone_unless_more_is_allowed() {
     let (port, count) = peer().await;
     let daemon = prober("").await;
-    daemon
-        .until("the load", |samples| {
-            value(samples, "siptls_targets", &[]) == Some(0.0)
-        })
-        .await;
+    ready(&daemon).await;
     for target in [
         format!("127.0.0.1:{port}"),
         "localhost".to_owned(),
@@ -448,11 +451,7 @@ async fn a_probe_goes_where_it_is_allowed_and_nowhere_else() {
         "probe_destinations: {{allow: [127.0.0.1, 10.0.0.0/8], ports: [{port}]}}"
     ))
     .await;
-    daemon
-        .until("the load", |samples| {
-            value(samples, "siptls_targets", &[]) == Some(0.0)
-        })
-        .await;
+    ready(&daemon).await;
     let answer = daemon.get(&format!("/probe?target=127.0.0.1:{port}")).await;
     let text = answer.text();
     assert_eq!((answer.status, count.load(Ordering::SeqCst)), (200, 1), "{text}");
@@ -513,11 +512,7 @@ async fn a_probe_goes_where_it_is_allowed_and_nowhere_else() {
 #[tokio::test]
 async fn destinations_that_are_no_targets_are_asked_for_at_a_measured_pace() {
     let daemon = prober("probe_destinations: {allow: [10.0.0.0/8]}").await;
-    daemon
-        .until("the load", |samples| {
-            value(samples, "siptls_targets", &[]) == Some(0.0)
-        })
-        .await;
+    ready(&daemon).await;
     let mut statuses = Vec::new();
     for number in 0..63 {
         statuses.push(

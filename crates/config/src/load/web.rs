@@ -265,9 +265,8 @@ impl Loader {
         };
         if let (Some(chain), Some(certificate)) = (chain, certificate) {
             // The pair is what tells that the key fits; the listening sockets take chain and key as they are.
-            match key.pair(chain.to_vec(), &place(certificate), &place(given)) {
-                Some(Err(fault)) => faults.push(fault),
-                Some(Ok(_)) | None => {}
+            if let Some(Err(fault)) = key.pair(chain.to_vec(), &place(certificate), &place(given)) {
+                faults.push(fault);
             }
         }
         let is_sound = faults.is_empty();

@@ -167,3 +167,6 @@ fn credentials(header: &HeaderValue) -> Option<Credentials> {
         password: Zeroizing::new(password.get(1..)?.to_vec()),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,7 +117,7 @@ pub(super) fn slug(observation: &Observation) -> String {
     let letters = place
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
-    format!("at-{}", letters.take(80).collect::<String>())
+    format!("at-{}", letters.take(300).collect::<String>())
 }
 
 /// The anchor of a certificate of an observation's chain.

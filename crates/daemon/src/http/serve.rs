@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -35,10 +35,11 @@ const MAX_HEADERS: usize = 64;
 const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection may wait for its next request, head and all.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a TLS handshake may take, the wait for its turn included.
+/// How long a TLS handshake may take.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
-/// TLS handshakes at once: each costs a signature, and the visits need the cores as well.
-const HANDSHAKES: usize = 32;
+/// TLS handshakes at once, half of them from one address: each holds buffers and costs a signature. For a further one the
+/// oldest is given up: one that goes on is over in a moment.
+const HANDSHAKES: usize = 64;
 /// How long a connection that makes room for another one may take to end.
 const LEAVE_GRACE: Duration = Duration::from_millis(250);
 /// How long a peer may take nothing of an answer.
@@ -125,7 +126,7 @@ impl Listeners {
             app,
             prefix: prefix.into(),
             slots: Slots::new(limits.connections),
-            handshakes: Semaphore::new(HANDSHAKES),
+            handshakes: Slots::new(HANDSHAKES),
             age: limits.age,
             stop: stop.clone(),
         });
@@ -143,7 +144,7 @@ struct Serving {
     router: Router,
     prefix: Arc<str>,
     slots: Arc<Slots>,
-    handshakes: Semaphore,
+    handshakes: Arc<Slots>,
     age: Duration,
     stop: watch::Receiver<bool>,
 }
@@ -197,18 +198,17 @@ async fn connection((stream, peer): (TcpStream, SocketAddr), slot: Slot, serving
         };
         return requests(stream, connection, slot, &serving).await;
     };
-    let handshake = async {
-        let Ok(_turn) = serving.handshakes.acquire().await else {
-            return Err(std::io::ErrorKind::Interrupted.into());
-        };
-        acceptor.accept(stream).await
+    let Some(turn) = serving.handshakes.take(Origin::of(peer.ip()), Instant::now()) else {
+        return;
     };
     let mut stop = serving.stop.clone();
     let shaken = tokio::select! {
-        shaken = timeout(HANDSHAKE_TIMEOUT, handshake) => shaken,
+        shaken = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)) => shaken,
         () = slot.asked_to_leave() => return,
+        () = turn.asked_to_leave() => return,
         () = stopped(&mut stop) => return,
     };
+    drop(turn);
     let why = match shaken {
         Ok(Ok(stream)) => {
             let has_certificate = stream.get_ref().1.peer_certificates().is_some();
