@@ -225,7 +225,8 @@ await step("axe finds nothing, light or dark, on any page", async () => {
       await page.goto(root + path);
       if (colorScheme === "dark") await picture(page, `dark-${name}`);
       else if (name !== "fleet") await picture(page, `light-${name}`);
-      for (const details of await page.$$("details")) await details.evaluate((one) => { one.open = true; });
+      // Once is enough for what all targets have: bytes are long.
+      if (name === "failing") for (const details of await page.$$("details")) await details.evaluate((one) => { one.open = true; });
       // By way of the debugger: the page's own policy lets no such script in.
       await page.evaluate(axe);
       // The scheme changes colours and nothing else.
