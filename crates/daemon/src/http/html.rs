@@ -49,7 +49,7 @@ pub(crate) fn isolated(text: impl Display) -> String {
 pub(crate) fn prose(text: impl Display) -> String {
     let text = safe(text);
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         // One of them has no other.
         return text;
     }

@@ -207,15 +207,11 @@ fn write_address(out: &mut String, view: &View<'_>, index: usize, address: &Addr
         badge(Some(report.verdict))
     );
     if let Some(srv) = &report.target.srv {
-        let _ = writeln!(
-            out,
-            "<p class=\"soft\">{} SRV {} {} {} {}</p>",
-            isolated(&srv.owner),
-            srv.priority,
-            srv.weight,
-            srv.port,
-            isolated(&srv.target)
+        let record = format!(
+            "{} SRV {} {} {} {}",
+            srv.owner, srv.priority, srv.weight, srv.port, srv.target
         );
+        let _ = writeln!(out, "<p class=\"soft\">{}</p>", isolated(record));
     }
     if let Some(error) = &address.sight.observation.error {
         let _ = writeln!(
@@ -233,7 +229,7 @@ fn write_address(out: &mut String, view: &View<'_>, index: usize, address: &Addr
     handshake::write(out, report);
     write_ladder(out, &address.sight);
     handshake::write_rehearsal(out, report);
-    certificates::write(out, address, earlier, view.now);
+    certificates::write(out, address, earlier);
     reproduce::write(out, view, Some(address));
     out.push_str("</section>\n");
 }
