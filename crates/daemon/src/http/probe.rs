@@ -77,7 +77,11 @@ pub(crate) async fn probe(
         Ok(question) => question,
         Err(refusal) => return refusal,
     };
-    let Ok(permit) = app.probes.try_acquire() else {
+    let strange = question
+        .confines
+        .as_ref()
+        .map(|_| app.strange_probes.try_acquire());
+    let (Ok(permit), Ok(strange)) = (app.probes.try_acquire(), strange.transpose()) else {
         app.own.refused(Refusal::Overloaded);
         return again_in(
             1,
@@ -113,7 +117,7 @@ pub(crate) async fn probe(
         Err(_) => Vec::new(),
     };
     if question.confines.is_some() && observations.is_empty() {
-        drop(permit);
+        drop((permit, strange));
         if question.target.literal_address().is_none() {
             let steps = start.elapsed().as_millis() / REFUSAL_STEP.as_millis() + 1;
             let steps = u32::try_from(steps).unwrap_or(u32::MAX);
