@@ -90,6 +90,8 @@ pub(crate) struct App {
     passwords: Passwords,
     own: Own,
     probes: Semaphore,
+    /// Of these, the ones to destinations that are no targets: half, so that strangers keep no target's probe out.
+    strange_probes: Semaphore,
     probe_limit: Buckets,
     strange_probe_limit: Buckets,
     reload_limit: Buckets,
@@ -114,6 +116,7 @@ impl App {
             passwords,
             own,
             probes: Semaphore::new(probes.clamp(1, Semaphore::MAX_PERMITS)),
+            strange_probes: Semaphore::new(probes.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS)),
             probe_limit: Buckets::new(PROBES),
             strange_probe_limit: Buckets::new(STRANGE_PROBES),
             reload_limit: Buckets::new(RELOADS),
