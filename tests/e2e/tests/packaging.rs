@@ -373,6 +373,30 @@ fn the_daemon_asks_the_kernel_for_nothing_that_the_unit_forbids() {
     until("strace to end", DEADLINE, || strace.ended());
     let summary = fs::read_to_string(&summary).expect("a summary");
     let mut used = used(&summary);
+    // A survey and a rehearsal come to the daemon's turn within ten minutes; here, the same engine at once.
+    let survey = folder.path().join("survey");
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "-c", "-o"])
+        .arg(&survey)
+        .arg(Binary::find().path());
+    command
+        .args([
+            "check",
+            "after",
+            "--depth",
+            "survey",
+            "--format",
+            "json",
+            "--config.file",
+        ])
+        .arg(&file);
+    let checked = finish(&mut command, b"", DEADLINE);
+    assert!(
+        checked.stdout.contains("\"accepted\"") && checked.stdout.contains("\"rehearsal\": {"),
+        "{checked:?}"
+    );
+    used.extend(self::used(&fs::read_to_string(&survey).expect("a summary")));
     // SQLite gives its files to the owner of their folder when it is root, as this test may be and the service never is.
     used.remove("fchown");
     assert!(
