@@ -6,7 +6,7 @@ use siptls_model::IpNet;
 use std::path::PathBuf;
 
 /// The configuration read when none is named.
-const DEFAULT_CONFIG: &str = "siptls-probe.yaml";
+pub(crate) const DEFAULT_CONFIG: &str = "siptls-probe.yaml";
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -189,6 +189,11 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) shard: ShardArguments,
 
+    /// TLS, users, headers and limits of the addresses listened on, in the format of the Prometheus exporters; without it
+    /// anybody who reaches them is let in, over plain HTTP
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub(crate) web_config_file: Option<PathBuf>,
+
     /// URL under which a reverse proxy serves the daemon
     #[arg(long = "web.external-url", value_name = "URL")]
     pub(crate) external_url: Option<String>,
@@ -266,6 +271,20 @@ pub(crate) struct ShardArguments {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct ConfigCheckArguments {
+    /// The configuration [default: siptls-probe.yaml, unless --web.config.file is given]
+    #[arg(long = "config.file", value_name = "FILE")]
+    pub(crate) config_file: Option<PathBuf>,
+
+    /// A web configuration, as `run` takes it
+    #[arg(long = "web.config.file", value_name = "FILE")]
+    pub(crate) web_config_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) shard: ShardArguments,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct LogArguments {
     /// Least severe messages to log, to standard error
     #[arg(long = "log.level", value_enum, default_value_t = Level::Info)]
@@ -306,13 +325,7 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Validate a configuration with everything it refers to, and tell all faults at once
-    Check {
-        #[command(flatten)]
-        configuration: ConfigurationArguments,
-
-        #[command(flatten)]
-        shard: ShardArguments,
-    },
+    Check(ConfigCheckArguments),
     /// Show the configuration as it takes effect, with the targets of all files and every default
     Show {
         #[command(flatten)]

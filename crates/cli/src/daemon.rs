@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::log;
 use crate::shard;
 use crate::signal::Stop;
-use siptls_daemon::{DaemonError, Options, Supervisor};
+use siptls_daemon::{DaemonError, Options, Supervisor, WebError};
 use siptls_probe_engine::{Prober, ProberOptions};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub(crate) fn run(arguments: RunArguments) -> Result<Outcome, Failure> {
         let options = Options {
             listen: arguments.listen,
             external_url: arguments.external_url,
+            web: arguments.web_config_file.map(web_configuration),
             crl_cache: cache_folder(),
             shard,
             supervisor: supervisor(),
@@ -73,10 +74,19 @@ pub(crate) fn configuration(path: PathBuf) -> siptls_daemon::Load {
     Box::new(move || crate::configuration::load(&path))
 }
 
+/// Reads the web configuration anew each time it is called.
+fn web_configuration(path: PathBuf) -> siptls_daemon::LoadWeb {
+    Box::new(move || crate::configuration::load_web(&path))
+}
+
 /// The daemon's reasons as the program's own.
 pub(crate) fn failure(error: DaemonError) -> Failure {
     match error {
         DaemonError::Configuration { source } => Failure::Configuration { source },
+        DaemonError::Web {
+            source: WebError::Faults { source },
+        } => Failure::Configuration { source },
+        DaemonError::Web { source } => Failure::Web { source },
         source => Failure::Daemon { source },
     }
 }

@@ -1,7 +1,7 @@
 //! Why a command could not run, and the one printer of such reasons.
 
 use siptls_config::{Fault, Faults};
-use siptls_daemon::{DaemonError, ShardError};
+use siptls_daemon::{DaemonError, ShardError, WebError};
 use siptls_journal::JournalError;
 use siptls_lab::LabError;
 use siptls_model::escape_text_bounded;
@@ -35,6 +35,8 @@ pub(crate) enum Failure {
     UnknownHistory { found: String, nearest: Option<String> },
     #[error("the configuration cannot be used")]
     Configuration { source: Faults },
+    #[error("the web configuration cannot be used")]
+    Web { source: WebError },
     #[error("cannot write the report to {}", path.display())]
     Output { path: PathBuf, source: io::Error },
     #[error("cannot write to standard output")]

@@ -84,9 +84,7 @@ fn command(command: Command) -> Result<Outcome, Failure> {
         Command::Run(arguments) => daemon::run(arguments),
         Command::History(arguments) => history::history(&arguments),
         Command::Lab(arguments) => lab::lab(&arguments),
-        Command::Config(ConfigCommand::Check { configuration, shard }) => {
-            configuration::check(&configuration.config_file, &shard)
-        }
+        Command::Config(ConfigCommand::Check(arguments)) => configuration::check(&arguments),
         Command::Config(ConfigCommand::Show { configuration, shard }) => {
             configuration::show(&configuration.config_file, &shard)
         }

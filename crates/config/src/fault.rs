@@ -230,6 +230,11 @@ impl FaultList {
         self.kept.is_empty()
     }
 
+    /// How many there are so far.
+    pub(crate) const fn count(&self) -> usize {
+        self.kept.len().saturating_add(self.not_kept)
+    }
+
     pub(crate) fn finish(self) -> Faults {
         let mut kept = self.kept;
         kept.sort_by_key(|(place, fault)| (*place, fault.line, fault.column));

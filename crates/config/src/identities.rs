@@ -140,7 +140,7 @@ impl Checker<'_> {
     }
 
     /// The path of a file, noted among the sources whether it is there or not.
-    fn file(&mut self, field: &Field<'_>) -> Option<PathBuf> {
+    pub(crate) fn file(&mut self, field: &Field<'_>) -> Option<PathBuf> {
         if field.text.is_empty() {
             self.fault(
                 field,
@@ -158,7 +158,7 @@ impl Checker<'_> {
         Some(path)
     }
 
-    fn pem_fault(&mut self, field: &Field<'_>, PemFault { message, hint }: PemFault) {
+    pub(crate) fn pem_fault(&mut self, field: &Field<'_>, PemFault { message, hint }: PemFault) {
         self.fault(field, message, hint);
     }
 }

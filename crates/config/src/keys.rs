@@ -147,6 +147,21 @@ pub static KEYS: &[Key] = &[
         "folder in which lists are kept until they end",
     ),
     key(
+        "probe_destinations",
+        None,
+        "where `/probe` may go besides the targets; without it nowhere",
+    ),
+    key(
+        "probe_destinations.allow",
+        None,
+        "networks of the addresses that may be visited; required",
+    ),
+    key(
+        "probe_destinations.ports",
+        Some("[5061]"),
+        "ports and ranges of ports that may be visited",
+    ),
+    key(
         "journal",
         None,
         "where the daemon keeps what changed; without it changes live in memory",
@@ -252,11 +267,12 @@ pub static KEYS: &[Key] = &[
 ];
 
 /// Labels that are ours on some metric or in the exposition format, and so cannot be a target's own.
-pub const RESERVED_LABELS: [&str; 26] = [
+pub const RESERVED_LABELS: [&str; 27] = [
     "address",
     "aspect",
     "check",
     "cipher_suite",
+    "external_url",
     "fingerprint_sha256",
     "group",
     "identity",
@@ -296,6 +312,8 @@ pub(crate) enum Section {
     Identity,
     /// `revocation`.
     Revocation,
+    /// `probe_destinations`.
+    Destinations,
     /// `journal`.
     Journal,
     /// An item of `targets`.
@@ -306,6 +324,16 @@ pub(crate) enum Section {
     Group,
     /// An item of `maintenance`.
     Window,
+    /// A web configuration.
+    Web,
+    /// `tls_server_config` of a web configuration.
+    WebTls,
+    /// `http_server_config` of a web configuration.
+    WebHttp,
+    /// `headers` of `http_server_config`.
+    WebHeaders,
+    /// `rate_limit` of a web configuration.
+    WebRate,
 }
 
 /// What the same thing is called in programs that people come from, and here.
@@ -345,6 +373,7 @@ impl Section {
                 "profile_files",
                 "client_identities",
                 "revocation",
+                "probe_destinations",
                 "journal",
                 "targets",
                 "target_files",
@@ -361,6 +390,7 @@ impl Section {
             Self::CatalogList => &["regions", "labels"],
             Self::Identity => &["name", "certificate", "key"],
             Self::Revocation => &["enabled", "allow", "cache"],
+            Self::Destinations => &["allow", "ports"],
             Self::Journal => &["path", "retention", "max_size"],
             Self::Target => &[
                 "name",
@@ -384,6 +414,36 @@ impl Section {
             Self::Window => &[
                 "from", "until", "days", "start", "duration", "timezone", "comment",
             ],
+            Self::Web => &[
+                "tls_server_config",
+                "http_server_config",
+                "basic_auth_users",
+                "rate_limit",
+            ],
+            Self::WebTls => &[
+                "cert",
+                "key",
+                "client_ca",
+                "cert_file",
+                "key_file",
+                "client_auth_type",
+                "client_ca_file",
+                "client_allowed_sans",
+                "min_version",
+                "max_version",
+                "cipher_suites",
+                "prefer_server_cipher_suites",
+                "curve_preferences",
+            ],
+            Self::WebHttp => &["http2", "headers"],
+            Self::WebHeaders => &[
+                "Content-Security-Policy",
+                "X-Frame-Options",
+                "X-Content-Type-Options",
+                "X-XSS-Protection",
+                "Strict-Transport-Security",
+            ],
+            Self::WebRate => &["interval", "burst"],
         }
     }
 
@@ -396,11 +456,34 @@ impl Section {
             Self::CatalogList => "in a list of `catalog`",
             Self::Identity => "in a client identity",
             Self::Revocation => "under `revocation`",
+            Self::Destinations => "under `probe_destinations`",
             Self::Journal => "under `journal`",
             Self::Target => "in a target",
             Self::TargetFile => "at the top of a target file",
             Self::Group => "in a file_sd list",
             Self::Window => "in a maintenance window",
+            Self::Web => "at the top of the web configuration",
+            Self::WebTls => "under `tls_server_config`",
+            Self::WebHttp => "under `http_server_config`",
+            Self::WebHeaders => "under `headers`",
+            Self::WebRate => "under `rate_limit`",
+        }
+    }
+
+    /// The mappings of the same file in which a key may have been meant to stand.
+    const fn neighbours(self) -> &'static [Self] {
+        match self {
+            Self::Web | Self::WebTls | Self::WebHttp | Self::WebHeaders | Self::WebRate => {
+                &[Self::Web, Self::WebTls, Self::WebHttp, Self::WebHeaders]
+            }
+            _ => &[
+                Self::Probe,
+                Self::Revocation,
+                Self::Target,
+                Self::Root,
+                Self::Journal,
+                Self::Window,
+            ],
         }
     }
 
@@ -411,16 +494,10 @@ impl Section {
         let other = ELSEWHERE
             .iter()
             .find(|(name, key)| *name == folded && keys.contains(key));
-        let elsewhere = [
-            Self::Probe,
-            Self::Revocation,
-            Self::Target,
-            Self::Root,
-            Self::Journal,
-            Self::Window,
-        ]
-        .into_iter()
-        .find(|section| section.keys().contains(&found));
+        let elsewhere = self
+            .neighbours()
+            .iter()
+            .find(|section| section.keys().contains(&found));
         let hint = match (other, elsewhere) {
             (Some((_, key)), _) => Some(format!("the key is called `{key}` here")),
             (None, Some(section)) => Some(format!("it belongs {}", section.place())),
@@ -469,6 +546,7 @@ mod tests {
             (Section::CatalogList, "catalog.genesys_byoc_cloud."),
             (Section::Identity, "client_identities[]."),
             (Section::Revocation, "revocation."),
+            (Section::Destinations, "probe_destinations."),
             (Section::Journal, "journal."),
             (Section::Target, "targets[]."),
             (Section::Group, "[]."),

@@ -67,13 +67,18 @@ mod size;
 mod source;
 mod sources;
 mod target;
+mod web;
 
 pub use fault::{Fault, Faults, MAX_FAULTS_SHOWN};
 pub use identities::MAX_IDENTITIES;
 pub use journal::JournalSettings;
 pub use keys::{KEYS, Key, RESERVED_LABELS};
-pub use load::{MAX_TARGETS, load, load_str};
+pub use load::{MAX_TARGETS, load, load_str, load_web};
 pub use options::{TargetOptions, target_from_options};
 pub use plan::{Plan, PlannedTarget, ProbeSettings, SurveyInterval};
 pub use source::{MAX_FILE_BYTES, MAX_FILES};
 pub use sources::Sources;
+pub use web::{
+    MAX_COST, MAX_USERS, PasswordHash, WebClientAuth, WebConfig, WebHeader, WebKey, WebRateLimit, WebTls,
+    WebTlsVersion,
+};

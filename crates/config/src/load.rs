@@ -1,9 +1,12 @@
 //! From files to a plan.
 
+mod destinations;
 mod maintenance;
 mod revocation;
+mod web;
 
 pub(crate) use maintenance::DAYS;
+pub use web::load_web;
 
 use crate::fault::{Fault, FaultList, Faults, KeyPath, Position, quoted, shown_path};
 use crate::identities::GivenIdentity;
@@ -166,6 +169,9 @@ impl Loader {
         }
         if let Some(entry) = find(entries, "revocation") {
             self.revocation(here, &entry.value, &root.key("revocation"));
+        }
+        if let Some(entry) = find(entries, "probe_destinations") {
+            self.destinations(here, &entry.value, &root.key("probe_destinations"));
         }
         if let Some(entry) = find(entries, "journal") {
             self.plan.journal = self.journal(here, &entry.value);

@@ -16,6 +16,9 @@ pub(crate) const MAX_PEM_BYTES: usize = 64 * 1024;
 /// Most certificates of an identity: a peer's limit for a chain is about that.
 pub(crate) const MAX_CERTIFICATES: usize = 10;
 
+/// Most authorities of one file: as many as fit the file.
+pub(crate) const MAX_AUTHORITIES: usize = 40;
+
 /// What is wrong with a file: found, and what to do.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct PemFault {
@@ -33,16 +36,70 @@ pub(crate) struct KeyFile {
 
 /// The certificates of a file, DER, leaf first.
 pub(crate) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, PemFault> {
-    let shown = shown_path(path);
-    let fault = |found: String, hint: Option<String>| PemFault {
-        message: format!("expected a PEM file with a certificate, found {found} at `{shown}`"),
-        hint,
-    };
-    let (text, _) = read(path).map_err(|unreadable| fault(unreadable.found, unreadable.hint))?;
-    let blocks = blocks(&text);
+    let (text, place) = (read(path), Place::File(shown_path(path)));
+    let (text, _) = text.map_err(|unreadable| place.fault(CERTIFICATE, unreadable.found, unreadable.hint))?;
+    let certificates = certificates_in(&text, &place, MAX_CERTIFICATES)?;
+    readable(certificates, &place)
+}
+
+/// The certificates of a text in the configuration itself, DER, leaf first.
+pub(crate) fn certificates_of_text(text: &str) -> Result<Vec<Vec<u8>>, PemFault> {
+    let certificates = certificates_in(text.as_bytes(), &Place::Here, MAX_CERTIFICATES)?;
+    readable(certificates, &Place::Here)
+}
+
+/// The authorities of a file, DER.
+pub(crate) fn authorities(path: &Path) -> Result<Vec<Vec<u8>>, PemFault> {
+    let (text, place) = (read(path), Place::File(shown_path(path)));
+    let (text, _) = text.map_err(|unreadable| place.fault(CERTIFICATE, unreadable.found, unreadable.hint))?;
+    certificates_in(&text, &place, MAX_AUTHORITIES)
+}
+
+/// The authorities of a text in the configuration itself, DER.
+pub(crate) fn authorities_of_text(text: &str) -> Result<Vec<Vec<u8>>, PemFault> {
+    certificates_in(text.as_bytes(), &Place::Here, MAX_AUTHORITIES)
+}
+
+const CERTIFICATE: &str = "certificate";
+const PRIVATE_KEY: &str = "private key";
+
+/// Where a PEM text stands.
+enum Place {
+    /// In the file of this path, as it is shown.
+    File(String),
+    /// In the configuration itself.
+    Here,
+}
+
+impl Place {
+    fn fault(&self, wanted: &str, found: impl Into<String>, hint: Option<String>) -> PemFault {
+        let found = found.into();
+        let message = match self {
+            Self::File(shown) => format!("expected a PEM file with a {wanted}, found {found} at `{shown}`"),
+            Self::Here => format!("expected a {wanted} in PEM, found {found}"),
+        };
+        PemFault { message, hint }
+    }
+
+    /// A command with the file in it; none for a text that is no file.
+    fn command(&self, command: impl FnOnce(&str) -> String) -> Option<String> {
+        match self {
+            Self::File(shown) => Some(command(shown)),
+            Self::Here => None,
+        }
+    }
+}
+
+fn certificates_in(text: &[u8], place: &Place, most: usize) -> Result<Vec<Vec<u8>>, PemFault> {
+    let fault = |found: String, hint| place.fault(CERTIFICATE, found, hint);
+    let blocks = blocks(text);
     if blocks.is_empty() {
-        let hint =
-            is_der(&text).then(|| format!("convert it: `openssl x509 -inform DER -in {shown} -out NEW`"));
+        let convert = |shown: &str| format!("convert it: `openssl x509 -inform DER -in {shown} -out NEW`");
+        let hint = if is_der(text) {
+            place.command(convert)
+        } else {
+            None
+        };
         return Err(fault("no PEM".to_owned(), hint));
     }
     let certificates: Option<Vec<Vec<u8>>> = blocks
@@ -51,73 +108,105 @@ pub(crate) fn certificates(path: &Path) -> Result<Vec<Vec<u8>>, PemFault> {
         .map(|block| decode(block.body?).map(|der| der.to_vec()))
         .collect();
     let certificates = certificates.ok_or_else(|| fault("a damaged PEM block".to_owned(), None))?;
-    match certificates.as_slice() {
-        [] => Err(fault("no certificate".to_owned(), None)),
-        [leaf, ..] if siptls_tls12::public_key(leaf).is_none() => {
-            Err(fault("one that cannot be read".to_owned(), None))
-        }
-        all if all.len() > MAX_CERTIFICATES => {
-            Err(fault(format!("more than {MAX_CERTIFICATES} of them"), None))
-        }
+    match certificates.len() {
+        0 => Err(fault("no certificate".to_owned(), None)),
+        count if count > most => Err(fault(format!("more than {most} of them"), None)),
         _ => Ok(certificates),
+    }
+}
+
+/// The same certificates, when the leaf has a public key that can be read.
+fn readable(certificates: Vec<Vec<u8>>, place: &Place) -> Result<Vec<Vec<u8>>, PemFault> {
+    let leaf = certificates
+        .first()
+        .and_then(|leaf| siptls_tls12::public_key(leaf));
+    match leaf {
+        None => Err(place.fault(CERTIFICATE, "one that cannot be read", None)),
+        Some(_) => Ok(certificates),
     }
 }
 
 /// The private key of a file.
 pub(crate) fn key(path: &Path) -> KeyFile {
-    let shown = shown_path(path);
-    let fault = |found: String, hint: Option<String>| PemFault {
-        message: format!("expected a PEM file with a private key, found {found} at `{shown}`"),
-        hint,
-    };
+    let place = Place::File(shown_path(path));
     let (text, mode) = match read(path) {
         Ok(read) => read,
         Err(unreadable) => {
             return KeyFile {
                 key: None,
-                faults: vec![fault(unreadable.found, unreadable.hint)],
+                faults: vec![place.fault(PRIVATE_KEY, unreadable.found, unreadable.hint)],
             };
         }
     };
-    let mut faults = Vec::new();
-    if let Some(mode) = mode.filter(|mode| mode & 0o027 != 0) {
-        faults.push(PemFault {
-            message: format!(
-                "expected a key file that others cannot touch and the group cannot write, found mode {mode:04o} at `{shown}`"
-            ),
-            hint: Some(format!("`chmod 600 {shown}`")),
-        });
-    }
-    let blocks = blocks(&text);
+    let mut file = key_in(&text, &place);
+    file.faults.splice(0..0, touchable(mode, path));
+    file
+}
+
+/// The private key of a text in the configuration itself.
+pub(crate) fn key_of_text(text: &str) -> KeyFile {
+    key_in(text.as_bytes(), &Place::Here)
+}
+
+/// What is wrong with the permissions of a file that holds a key.
+pub(crate) fn touchable_file(path: &Path) -> Option<PemFault> {
+    let metadata = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    touchable(permissions(&metadata), path)
+}
+
+fn touchable(mode: Option<u32>, path: &Path) -> Option<PemFault> {
+    let (mode, shown) = (mode.filter(|mode| mode & 0o027 != 0)?, shown_path(path));
+    Some(PemFault {
+        message: format!(
+            "expected a key file that others cannot touch and the group cannot write, found mode {mode:04o} at `{shown}`"
+        ),
+        hint: Some(format!("`chmod 600 {shown}`")),
+    })
+}
+
+fn key_in(text: &[u8], place: &Place) -> KeyFile {
+    let fault = |found: &str, hint| place.fault(PRIVATE_KEY, found, hint);
+    let blocks = blocks(text);
     let block = blocks.iter().find(|block| block.label.ends_with(b"PRIVATE KEY"));
     let key = match block {
         None if blocks.is_empty() => {
-            let hint =
-                is_der(&text).then(|| format!("convert it: `openssl pkey -inform DER -in {shown} -out NEW`"));
-            faults.push(fault("no PEM".to_owned(), hint));
-            None
+            let convert =
+                |shown: &str| format!("convert it: `openssl pkey -inform DER -in {shown} -out NEW`");
+            let hint = if is_der(text) {
+                place.command(convert)
+            } else {
+                None
+            };
+            Err(fault("no PEM", hint))
         }
-        None => {
-            faults.push(fault("no private key".to_owned(), None));
-            None
-        }
+        None => Err(fault("no private key", None)),
         Some(block) if block.is_encrypted() => {
-            let hint = format!("decrypt it: `openssl pkey -in {shown} -out NEW`");
-            faults.push(fault("an encrypted one".to_owned(), Some(hint)));
-            None
+            let hint = place.command(|shown| format!("decrypt it: `openssl pkey -in {shown} -out NEW`"));
+            Err(fault("an encrypted one", hint))
         }
-        Some(block) => {
-            let key = block.body.and_then(decode);
-            if key.is_none() {
-                faults.push(fault("a damaged PEM block".to_owned(), None));
-            }
-            key
-        }
+        Some(block) => block
+            .body
+            .and_then(decode)
+            .ok_or_else(|| fault("a damaged PEM block", None)),
     };
-    KeyFile { key, faults }
+    match key {
+        Ok(key) => KeyFile {
+            key: Some(key),
+            faults: Vec::new(),
+        },
+        Err(fault) => KeyFile {
+            key: None,
+            faults: vec![fault],
+        },
+    }
 }
 
 impl KeyFile {
+    /// The key as DER; `None` when there is no usable one.
+    pub(crate) fn der(&self) -> Option<&Zeroizing<Vec<u8>>> {
+        self.key.as_ref()
+    }
+
     /// The identity of a chain with this key; `None` when there is no key. `certificate` and `key` are the files.
     pub(crate) fn pair(
         &self,

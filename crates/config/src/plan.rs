@@ -7,8 +7,8 @@ use crate::size;
 use crate::sources::Sources;
 use siptls_catalog::{Profile, RootSet};
 use siptls_model::{
-    ClientIdentity, DEFAULT_CONNECTIONS_PER_HOUR, Depth, Dial, Host, Maintenance, RevocationSettings, Target,
-    When, Window,
+    ClientIdentity, DEFAULT_CONNECTIONS_PER_HOUR, Depth, Destinations, Dial, Host, Maintenance,
+    RevocationSettings, Target, When, Window,
 };
 use siptls_tls12::NamedIdentity;
 use std::collections::HashMap;
@@ -124,6 +124,8 @@ pub struct Plan {
     pub client_identities: Vec<ClientIdentity>,
     /// `revocation` with its defaults; its `cache` is an absolute path.
     pub revocation: RevocationSettings,
+    /// `probe_destinations`.
+    pub destinations: Destinations,
     /// `journal`; `None`: what changed lives in memory only.
     pub journal: Option<JournalSettings>,
     /// The files of `profile_files`, absolute.
@@ -223,6 +225,23 @@ impl Plan {
         );
         if let Some(folder) = &self.revocation.cache {
             line(&mut out, 2, "cache", &folder.to_string_lossy());
+        }
+        if !self.destinations.allow.is_empty() {
+            let allow: Vec<String> = (self.destinations.allow.iter())
+                .map(|network| format!("\"{network}\""))
+                .collect();
+            let ports: Vec<String> = (self.destinations.ports.iter())
+                .map(|range| match (range.start(), range.end()) {
+                    (first, last) if first == last => first.to_string(),
+                    (first, last) => format!("\"{first}-{last}\""),
+                })
+                .collect();
+            let _ = write!(
+                out,
+                "probe_destinations:\n  allow: [{}]\n  ports: [{}]\n",
+                allow.join(", "),
+                ports.join(", ")
+            );
         }
         if let Some(journal) = &self.journal {
             out.push_str("journal:\n");

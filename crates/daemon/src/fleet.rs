@@ -10,7 +10,9 @@ use siptls_catalog::{Profile, load_balancer};
 use siptls_config::{Plan, PlannedTarget};
 use siptls_journal::History;
 use siptls_metrics::{Own, Shown};
-use siptls_model::{Judgement, Observation, PeerRegion, RevocationSettings, escape_text_bounded};
+use siptls_model::{
+    Destinations, Judgement, Observation, PeerRegion, RevocationSettings, escape_text_bounded,
+};
 use siptls_policy::{Judge, peer_side};
 use siptls_probe_engine::CrlStore;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -41,6 +43,7 @@ struct Roll {
     /// The listed load balancers among the targets and companions, by region.
     balancers: HashMap<&'static str, Vec<Arc<Member>>>,
     next_id: u64,
+    destinations: Arc<Destinations>,
 }
 
 /// What a new configuration changes in the schedule.
@@ -74,6 +77,12 @@ impl Fleet {
     /// Notes with an observation what the revocation lists at hand say of it; nothing is waited for.
     pub(crate) fn ask_lists(&self, judge: &Judge, observation: &mut Observation, now: Timestamp) {
         let found = self.lists.look(&judge.links(observation), now);
+        observation.revocation = found;
+    }
+
+    /// As [`ask_lists`](Self::ask_lists), without wanting what is not at hand.
+    pub(crate) fn peek_lists(&self, judge: &Judge, observation: &mut Observation, now: Timestamp) {
+        let found = self.lists.peek(&judge.links(observation), now);
         observation.revocation = found;
     }
 
@@ -160,6 +169,7 @@ impl Fleet {
             let of_region = roll.balancers.entry(&endpoint.region_code).or_default();
             of_region.push(member);
         }
+        roll.destinations = Arc::new(plan.destinations.clone());
         roll.profiles = plan.profiles.clone();
         for planned in &plan.targets {
             roll.profiles
@@ -203,6 +213,11 @@ impl Fleet {
     /// All targets in the order of their names.
     pub(crate) fn members(&self) -> Vec<Arc<Member>> {
         self.roll().members.values().cloned().collect()
+    }
+
+    /// Where `/probe` may go besides the targets.
+    pub(crate) fn destinations(&self) -> Arc<Destinations> {
+        Arc::clone(&self.roll().destinations)
     }
 
     /// The profile of that name: of the configuration, else shipped.

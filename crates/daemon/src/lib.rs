@@ -17,7 +17,8 @@
 //! - One [`Shard`] of several watches its part of the targets, and the load balancers that their deadline needs.
 //! - A reload that fails changes nothing but a metric; one that succeeds leaves unchanged targets their state.
 //! - A [`Supervisor`] is told when it is ready, that it is alive while schedule and listeners answer, and when it stops.
-//! - The web side answers from that state. Only `/probe` makes a visit, and only to a configured target.
+//! - The web side answers from that state, to whom the web configuration lets in. Only `/probe` makes a visit: to a configured
+//!   target, or confined to the networks and ports that the configuration allows.
 //!
 //! What it does itself is bounded: visits at once, connections, header size and time, time without progress. A panic in
 //! a visit is logged and counted as reason `internal`. It starts no process and reads no file but through [`Load`].
@@ -33,6 +34,7 @@
 //! ```
 
 mod chronicle;
+mod evidence;
 mod fleet;
 mod http;
 mod member;
@@ -45,12 +47,15 @@ mod supervisor;
 mod surveys;
 mod visitor;
 mod watch;
+mod web;
 mod work;
 
-pub use options::{DEFAULT_LISTEN, DaemonError, Load, OnListening, Options};
+pub use http::TlsError;
+pub use options::{DEFAULT_LISTEN, DaemonError, Load, LoadWeb, OnListening, Options};
 pub use run::run;
 pub use schedule::{Schedule, SlotId, Turn};
 pub use shard::{Shard, ShardError};
 pub use siptls_probe_engine::{Errand, Standing};
 pub use supervisor::Supervisor;
 pub use visitor::Visitor;
+pub use web::{WebError, check_web};

@@ -1,5 +1,6 @@
 //! One target of the fleet: how it is judged, and what was seen last of each of its addresses.
 
+use crate::evidence::Evidence;
 use crate::schedule::SlotId;
 use crate::surveys::{AddressSurvey, Identity, Outcome, SurveyClock};
 use jiff::Timestamp;
@@ -62,7 +63,9 @@ struct Remembered {
 
 /// What was seen last of one address, and how it is judged.
 pub(crate) struct Sight {
+    /// Without its bytes, which are the evidence.
     pub(crate) observation: Observation,
+    pub(crate) evidence: Arc<Evidence>,
     pub(crate) judgement: Judgement,
     pub(crate) series: Arc<Series>,
 }
@@ -94,6 +97,7 @@ impl Sight {
         let series = Arc::new(Series::new(subject, tally, &observation, &judgement));
         Self {
             observation,
+            evidence: Arc::clone(&self.evidence),
             judgement,
             series,
         }
@@ -334,14 +338,14 @@ impl Member {
         {
             seen.history.unsaved();
         }
-        let mut fresh: Vec<(Observation, Judgement, Series)> = Vec::with_capacity(visits.len());
+        let mut fresh: Vec<(Observation, (Judgement, Arc<Evidence>), Series)> =
+            Vec::with_capacity(visits.len());
         for (mut observation, mut judgement) in visits.into_iter().take(MAX_ADDRESSES) {
             let place = observation.place();
             if fresh.iter().any(|(other, ..)| other.place() == place) {
                 continue;
             }
-            // The evidence was judged; ten thousand flights are not worth keeping.
-            observation.flight = Arc::default();
+            let mut evidence = Arc::new(Evidence::take(&mut observation, judgement.verdict));
             let last = before.iter().find(|sight| sight.observation.place() == place);
             let kept = last.filter(|_| observation.is_postponed());
             if let Some(kept) = kept {
@@ -359,15 +363,19 @@ impl Member {
                 None => seen.recall(&self.target, &place),
             };
             tally.count(&observation);
+            if !observation.is_postponed() {
+                tally.judged(judgement.verdict);
+            }
             if let Some(kept) = kept {
                 observation = kept.observation.clone();
+                evidence = Arc::clone(&kept.evidence);
             }
             tally.changed(seen.history.last_changes(observation.address));
             if let Some(ended) = seen.survey_ended(observation.address) {
                 tally.surveyed(ended);
             }
             let series = Series::new(subject, tally, &observation, &judgement);
-            fresh.push((observation, judgement, series));
+            fresh.push((observation, (judgement, evidence), series));
         }
         for sight in before {
             if fresh
@@ -385,10 +393,11 @@ impl Member {
         seen.addresses = facts
             .into_iter()
             .zip(series)
-            .map(|((observation, mut judgement), series)| {
+            .map(|((observation, (mut judgement, evidence)), series)| {
                 judgement.findings.shrink_to_fit();
                 Arc::new(Sight {
                     observation,
+                    evidence,
                     judgement,
                     series: Arc::new(series),
                 })

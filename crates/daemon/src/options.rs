@@ -2,7 +2,8 @@
 
 use crate::shard::Shard;
 use crate::supervisor::Supervisor;
-use siptls_config::{Faults, Plan};
+use crate::web::WebError;
+use siptls_config::{Faults, Plan, WebConfig};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,6 +14,9 @@ pub const DEFAULT_LISTEN: &str = "127.0.0.1:10061";
 
 /// Reads the configuration; called at start and on every reload, off the runtime's threads.
 pub type Load = Box<dyn Fn() -> Result<Plan, Faults> + Send + Sync>;
+
+/// Reads the web configuration; called at start, on every reload and when its files changed, off the runtime's threads.
+pub type LoadWeb = Box<dyn Fn() -> Result<WebConfig, Faults> + Send + Sync>;
 
 /// Called once with the addresses bound.
 pub type OnListening = Box<dyn FnOnce(&[SocketAddr]) + Send>;
@@ -28,7 +32,10 @@ pub struct Options {
     pub concurrency: usize,
     /// Most `/probe` requests at once; further ones are answered 503.
     pub probes: usize,
-    /// Most HTTP connections at once; further ones wait to be accepted.
+    /// Reads the web configuration; `None`: plain HTTP, and nobody is asked for a password.
+    pub web: Option<LoadWeb>,
+    /// Most HTTP connections at once, half of them from one address. For a further one the connection that waits for its
+    /// peer longest is closed; when all are busy, the further one is.
     pub connections: usize,
     /// How long one HTTP connection may live; an answer under way then has a minute more. Bounds readers that take a
     /// byte now and then.
@@ -52,6 +59,7 @@ impl Default for Options {
             external_url: None,
             concurrency: 1_000,
             probes: 16,
+            web: None,
             connections: 256,
             connection_age: Duration::from_secs(300),
             crl_cache: None,
@@ -70,6 +78,7 @@ impl fmt::Debug for Options {
             .field("external_url", &self.external_url)
             .field("concurrency", &self.concurrency)
             .field("probes", &self.probes)
+            .field("web", &self.web.is_some())
             .field("connections", &self.connections)
             .field("connection_age", &self.connection_age)
             .field("crl_cache", &self.crl_cache)
@@ -111,6 +120,15 @@ pub enum DaemonError {
         /// All of them.
         source: Faults,
     },
+    /// The web configuration cannot be used.
+    #[error("the web configuration cannot be used")]
+    Web {
+        /// Why.
+        source: WebError,
+    },
+    /// The system has no random numbers.
+    #[error("the system has no random numbers")]
+    Random,
     /// The function that loads the configuration panicked.
     #[error("loading the configuration ended abnormally")]
     LoadPanicked,

@@ -34,7 +34,7 @@ pub(crate) enum Cause {
 
 impl Cause {
     /// The word of the log.
-    const fn code(self) -> &'static str {
+    pub(crate) const fn code(self) -> &'static str {
         match self {
             Self::Start => "start",
             Self::Signal => "SIGHUP",

@@ -1,12 +1,13 @@
 //! The daemon's life: bind, load, work, stop.
 
 use crate::fleet::Fleet;
-use crate::http::{App, Limits, Listeners};
+use crate::http::{App, Held, Limits, Listeners, Passwords};
 use crate::options::{DaemonError, Load, Options};
 use crate::reload::{Cause, LoadError, Loader};
 use crate::supervisor::{Vigil, keep};
 use crate::visitor::{AnyVisitor, Visitor};
 use crate::watch::watch;
+use crate::web::Gate;
 use crate::work::{Work, stopped};
 use siptls_metrics::Own;
 use siptls_model::FetchResult;
@@ -24,32 +25,41 @@ const STOP_LIMIT: Duration = Duration::from_millis(3_500);
 /// Runs the daemon until `shutdown` resolves, then ends within five seconds: visits under way may end for three, HTTP
 /// answers under way are finished, nothing new begins.
 ///
-/// Listens first and announces the addresses ([`Options::on_listening`]), then loads the configuration; `/-/ready` is
+/// Loads the web configuration ([`Options::web`]), then listens and announces the addresses ([`Options::on_listening`]), then loads the configuration; `/-/ready` is
 /// 503 until that is done. On Unix, SIGHUP loads it again; so does a change of its files ([`Plan::sources`]) that has been
 /// quiet for five seconds. A later load that fails keeps the last good configuration.
 ///
 /// [`Plan::sources`]: siptls_config::Plan::sources
 ///
 /// # Errors
-/// [`DaemonError`] when it cannot begin: an address to listen on that is none or is taken, a configuration with faults,
-/// no signals. After the first load it ends by `shutdown` only.
+/// [`DaemonError`] when it cannot begin: an address to listen on that is none or is taken, a configuration or a web
+/// configuration with faults, no signals. After the first load it ends by `shutdown` only.
 pub async fn run(
     options: Options,
     load: Load,
     visitor: impl Visitor,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), DaemonError> {
-    let own = Own::new(&options.version).map_err(|source| DaemonError::Metrics { source })?;
+    let own = Own::new(
+        &options.version,
+        options.external_url.as_deref().unwrap_or_default(),
+    )
+    .map_err(|source| DaemonError::Metrics { source })?;
     let prefix = options
         .external_url
         .as_deref()
         .map(external_path)
         .transpose()?
         .unwrap_or_default();
+    // Before anybody can ask: there is no moment without a guard.
+    let gate = Gate::new(options.web, own.clone()).await;
+    let gate = Arc::new(gate.map_err(|source| DaemonError::Web { source })?);
+    let passwords = Passwords::new().ok_or(DaemonError::Random)?;
     let listeners = Listeners::bind(&options.listen).await?;
     let addresses = listeners.addresses();
     for address in &addresses {
-        tracing::info!(%address, external_url = options.external_url, "listening");
+        let (tls, guarded) = (gate.door().tls.is_some(), gate.door().authenticates);
+        tracing::info!(%address, external_url = options.external_url, tls, guarded, "listening");
     }
     #[cfg(unix)]
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())
@@ -71,10 +81,14 @@ pub async fn run(
         supervisor.clone(),
     ));
     let app = Arc::new(App::new(
-        Arc::clone(&fleet),
-        Arc::clone(&loader),
-        Arc::clone(&visitor),
-        own.clone(),
+        Held {
+            fleet: Arc::clone(&fleet),
+            loader: Arc::clone(&loader),
+            visitor: Arc::clone(&visitor),
+            gate: Arc::clone(&gate),
+            passwords,
+            own: own.clone(),
+        },
         options.probes,
         options.version,
     ));
@@ -121,7 +135,8 @@ pub async fn run(
             #[cfg(unix)]
             let reload = async {
                 while hangup.recv().await.is_some() {
-                    // The loader has logged what came of it.
+                    // Both have logged what came of it.
+                    let _ = gate.load(Cause::Signal.code()).await;
                     let _ = loader.load(Cause::Signal).await;
                 }
                 std::future::pending::<()>().await;
@@ -131,7 +146,8 @@ pub async fn run(
             tokio::select! {
                 () = shutdown => {}
                 () = reload => {}
-                () = watch(Arc::clone(&loader)) => {}
+                () = watch(|| loader.sources(), || async { drop(loader.load(Cause::FilesChanged).await) }) => {}
+                () = watch(|| gate.sources(), || async { drop(gate.load(Cause::FilesChanged.code()).await) }) => {}
             }
             Ok(())
         }

@@ -1,8 +1,7 @@
 //! The files of the configuration: looked at now and then, and loaded again when they have changed.
 
-use crate::reload::{Cause, Loader};
 use siptls_config::Sources;
-use std::sync::Arc;
+use std::future::Future;
 use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -10,14 +9,15 @@ use tokio::time::{MissedTickBehavior, interval};
 /// last write: whoever writes several files, or a large one slowly, is not read in between.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// Looks at the files for ever. The loader tells what came of each change; the last good configuration stays in use.
-pub(crate) async fn watch(loader: Arc<Loader>) {
+/// Looks at the files for ever, and loads them when they changed. Whoever loads tells what came of it, and keeps the last good
+/// configuration in use.
+pub(crate) async fn watch<F: Future<Output = ()>>(sources: impl Fn() -> Sources, load: impl Fn() -> F) {
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watch = Watch::default();
     loop {
         ticks.tick().await;
-        let loaded = loader.sources();
+        let loaded = sources();
         if loaded.is_empty() {
             continue;
         }
@@ -25,8 +25,7 @@ pub(crate) async fn watch(loader: Arc<Loader>) {
         let looked = tokio::task::spawn_blocking(move || (loaded.again(), loaded)).await;
         let Ok((now, loaded)) = looked else { continue };
         if watch.is_to_be_loaded(&loaded, now) {
-            // The loader has logged what came of it.
-            let _ = loader.load(Cause::FilesChanged).await;
+            load().await;
         }
     }
 }

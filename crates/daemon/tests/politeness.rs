@@ -93,6 +93,11 @@ async fn a_postponed_visit_leaves_everything_as_it_was_but_a_counter() {
         (&serde_json::Value::Null, &200.into())
     );
 
+    // The bytes of both are still shown.
+    let page = daemon.get("/targets/a").await.text();
+    assert_eq!(page.matches("user_canceled (90)</li>").count(), 2, "{page}");
+    assert_eq!(page.matches("<td>01</td>").count(), 2, "{page}");
+
     // And /probe answers with what was seen last.
     let answer = daemon.get("/probe?target=a&debug=true").await.text();
     let (report, metrics) = answer.split_once("# Metrics\n").unwrap();
@@ -108,6 +113,34 @@ async fn a_postponed_visit_leaves_everything_as_it_was_but_a_counter() {
         of(&metrics, "siptls_sip_response_code", "a", TWO, &[]),
         Some(200.0)
     );
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn probes_without_a_verdict_count_in_a_row_and_postponed_ones_do_not() {
+    const NAME: &str = "siptls_inconclusive_probes";
+    let script = Script::of(&[("a", Play::Refuse(Reason::ConnectTimeout))]);
+    let daemon = Daemon::start(
+        Configuration::new(plan(&["a", "b"], QUICK)).load(),
+        script.clone(),
+    )
+    .await;
+    let refused = daemon
+        .until("three probes without a verdict", |samples| {
+            of(samples, NAME, "a", "", &[]) >= Some(3.0)
+        })
+        .await;
+    assert_eq!(
+        of(&refused, NAME, "a", "", &[]),
+        Some(probes(&refused, "a", "", "connect_timeout"))
+    );
+    script.set("a", Play::Postpone(vec![ONE, TWO]));
+    let samples = daemon
+        .until("postponed visits", |samples| {
+            probes(samples, "a", TWO, "postponed") >= 2.0
+        })
+        .await;
+    assert_eq!(of(&samples, NAME, "a", TWO, &[]), Some(0.0));
     daemon.stop().await.unwrap();
 }
 

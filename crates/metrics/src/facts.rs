@@ -42,6 +42,7 @@ pub(crate) struct Facts {
     complete: Option<bool>,
     trusted: Option<bool>,
     anchor: Option<Box<str>>,
+    anchor_not_after: Option<i64>,
     revocation: Option<RevocationStatus>,
     next_update: Option<i64>,
     /// Seconds since the epoch: the first load balancer without clientAuth, and the last with it.
@@ -117,6 +118,7 @@ impl Facts {
                 push_label(&mut labels, "subject_hash", &anchor.subject_hash);
                 labels.into()
             }),
+            anchor_not_after: anchor.map(|anchor| anchor.not_after.as_second()),
             revocation: judgement
                 .chain
                 .as_ref()
@@ -258,6 +260,10 @@ impl Facts {
 
     pub(crate) fn write_anchor(&self, family: &Family, text: &mut Text, labels: &str) {
         write_info(family, text, labels, self.anchor.as_deref());
+    }
+
+    pub(crate) fn write_anchor_not_after(&self, family: &Family, text: &mut Text, labels: &str) {
+        write_moment(family, text, labels, self.anchor_not_after);
     }
 
     pub(crate) fn write_revocation(&self, family: &Family, text: &mut Text, labels: &str) {

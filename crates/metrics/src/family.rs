@@ -83,6 +83,8 @@ family_table! {
         "Whether the check warns: good today, with a reason to act; absent when it was skipped.";
     PROBES = "siptls_probes_total", Counter, Address, ["reason"],
         "Routine probes by outcome: ok, or the reason why the probe stopped short; postponed ones made no connection.";
+    INCONCLUSIVE = "siptls_inconclusive_probes", Gauge, Address, [],
+        "Routine probes in a row that came to no verdict (inconclusive); 0 after one that did, postponed ones do not count.";
     CONNECTIONS = "siptls_connections_total", Counter, Address, [],
         "TCP connections that visits and surveys of this target opened to this address; those of /probe count for the budget alone.";
     BUDGET_REMAINING = "siptls_connection_budget_remaining", Gauge, Address, [],
@@ -128,6 +130,8 @@ family_table! {
         "Whether what was sent leads to a root that the profile's peer trusts, dates aside; absent when it was not judged.";
     TRUST_ANCHOR = "siptls_trust_anchor_info", Gauge, Address, ["name", "subject_hash"],
         "The trusted root that the chain leads to, with OpenSSL's subject hash. Always 1.";
+    TRUST_ANCHOR_NOT_AFTER = "siptls_trust_anchor_not_after_timestamp_seconds", Gauge, Address, [],
+        "notAfter of the trusted root that the chain leads to, as a Unix timestamp; of several copies the one that ends last.";
     REVOCATION_STATUS = "siptls_revocation_status", Gauge, Address, ["status"],
         "Revocation of the certificates of the path: 1 for the status that holds, 0 for the others; absent when not checked.";
     CRL_NEXT_UPDATE = "siptls_crl_next_update_timestamp_seconds", Gauge, Address, [],
@@ -146,10 +150,16 @@ family_table! {
 
     BUILD = "siptls_build_info", Gauge, Daemon, ["version"],
         "The program's version. Always 1.";
+    WEB = "siptls_web_info", Gauge, Daemon, ["external_url"],
+        "The URL under which a reverse proxy serves the daemon, without its last slash; empty when none was given. Always 1.";
     RELOAD_SUCCESSFUL = "siptls_config_last_reload_successful", Gauge, Daemon, [],
         "Whether the last attempt to load the configuration succeeded; after a failure the last good one stays in use.";
     RELOAD_SUCCESS_TIMESTAMP = "siptls_config_last_reload_success_timestamp_seconds", Gauge, Daemon, [],
         "When the configuration in use was loaded, as a Unix timestamp.";
+    WEB_RELOAD_SUCCESSFUL = "siptls_web_config_last_reload_successful", Gauge, Daemon, [],
+        "Whether the last attempt to load the web configuration succeeded, or there is none; after a failure the last good one stays in use.";
+    HTTP_REFUSED = "siptls_http_refused_total", Counter, Daemon, ["reason"],
+        "Requests and connections that were refused: unauthenticated, forbidden, rate_limited, overloaded (no slot, or too many probes or passwords at once), tls (no handshake).";
     TARGETS = "siptls_targets", Gauge, Daemon, [],
         "Number of targets in the configuration in use.";
     SHARD = "siptls_shard_info", Gauge, Daemon, ["shard", "shards"],

@@ -42,7 +42,7 @@ pub use family::{Family, Kind, Scope, families};
 pub use journal::JournalNumbers;
 pub use label::{MAX_LABEL_CHARS, Subject, is_reserved_label, reserved_labels};
 pub use moment::Moment;
-pub use own::{InFlight, Own, OwnError};
+pub use own::{InFlight, Own, OwnError, Refusal};
 pub use probe::{ProbeResult, probe_answer};
 pub use reference::reference_markdown;
 pub use series::{MAX_SERIES_PER_TARGET, Series, Shown, fit};

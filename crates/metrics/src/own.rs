@@ -22,12 +22,52 @@ pub struct OwnError {
     pub source: prometheus::Error,
 }
 
+/// Why a request or a connection was refused: a closed list, a contract (the value of the metric label `reason`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// Name and password were wrong or missing.
+    Unauthenticated,
+    /// Whoever asked may not have that, or not go there.
+    Forbidden,
+    /// It came too often.
+    RateLimited,
+    /// There was no room for it.
+    Overloaded,
+    /// The TLS handshake failed or took too long.
+    Tls,
+}
+
+impl Refusal {
+    /// Every reason.
+    pub const ALL: [Self; 5] = [
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::Tls,
+    ];
+
+    /// The code used in metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::Tls => "tls",
+        }
+    }
+}
+
 /// Metrics of the daemon itself. Cheap to clone; clones share their values.
 #[derive(Clone, Debug)]
 pub struct Own {
     registry: Registry,
     reload_successful: IntGauge,
     reload_success_timestamp: Gauge,
+    web_reload_successful: IntGauge,
+    http_refused: IntCounterVec,
     targets: IntGauge,
     schedule_lag: Histogram,
     probes_in_flight: IntGauge,
@@ -39,11 +79,11 @@ pub struct Own {
 }
 
 impl Own {
-    /// The metrics of a daemon of that version, all at zero.
+    /// The metrics of a daemon of that version, all at zero. It is served under an external URL, or under none (empty).
     ///
     /// # Errors
     /// [`OwnError`] when the library refuses a family; it cannot happen with the families of this crate.
-    pub fn new(version: &str) -> Result<Self, OwnError> {
+    pub fn new(version: &str, external_url: &str) -> Result<Self, OwnError> {
         let registry = Registry::new();
         let build = registered(
             &registry,
@@ -51,6 +91,13 @@ impl Own {
             GaugeVec::new(opts(&family::BUILD), family::BUILD.labels),
         )?;
         build.with_label_values(&[version]).set(1.0);
+        let web = registered(
+            &registry,
+            &family::WEB,
+            GaugeVec::new(opts(&family::WEB), family::WEB.labels),
+        )?;
+        web.with_label_values(&[external_url.trim_end_matches('/')])
+            .set(1.0);
         let lag = HistogramOpts::new(family::SCHEDULE_LAG.name, family::SCHEDULE_LAG.help)
             .buckets(LAG_BUCKETS.to_vec());
         #[cfg(target_os = "linux")]
@@ -72,7 +119,17 @@ impl Own {
         for result in FetchResult::ALL {
             crl_fetches.with_label_values(&[result.code()]);
         }
+        let http_refused = registered(
+            &registry,
+            &family::HTTP_REFUSED,
+            IntCounterVec::new(opts(&family::HTTP_REFUSED), family::HTTP_REFUSED.labels),
+        )?;
+        for refusal in Refusal::ALL {
+            http_refused.with_label_values(&[refusal.code()]);
+        }
         Ok(Self {
+            web_reload_successful: gauge(&family::WEB_RELOAD_SUCCESSFUL)?,
+            http_refused,
             crl_fetches,
             crl_cache: gauge(&family::CRL_CACHE)?,
             shard: registered(
@@ -122,6 +179,21 @@ impl Own {
     /// A configuration could not be loaded; the last good one stays in use.
     pub fn load_failed(&self) {
         self.reload_successful.set(0);
+    }
+
+    /// A web configuration came into use, or there is none.
+    pub fn web_loaded(&self) {
+        self.web_reload_successful.set(1);
+    }
+
+    /// A web configuration could not be loaded; the last good one stays in use.
+    pub fn web_load_failed(&self) {
+        self.web_reload_successful.set(0);
+    }
+
+    /// A request or a connection was refused.
+    pub fn refused(&self, refusal: Refusal) {
+        self.http_refused.with_label_values(&[refusal.code()]).inc();
     }
 
     /// A visit began that much after its time, or a slot passed unused.
@@ -197,11 +269,13 @@ mod tests {
 
     #[test]
     fn what_is_gathered_is_what_the_table_says() {
-        let own = Own::new("1.2.3").unwrap();
+        let own = Own::new("1.2.3", "https://watch.example.test/siptls/").unwrap();
         own.loaded(3, 1_795_330_483.25);
         own.lagged(Duration::from_millis(20));
         own.crl_fetched(FetchResult::Refused);
         own.crl_cache(700);
+        own.web_loaded();
+        own.refused(Refusal::RateLimited);
         let text = String::from_utf8(own.render()).unwrap();
         assert!(!text.contains("siptls_shard"), "a daemon on its own is no shard");
         own.sharded(1, 3);
@@ -209,8 +283,12 @@ mod tests {
         let text = String::from_utf8(own.render()).unwrap();
         for line in [
             "siptls_build_info{version=\"1.2.3\"} 1",
+            "siptls_web_info{external_url=\"https://watch.example.test/siptls\"} 1",
             "siptls_config_last_reload_successful 1",
             "siptls_config_last_reload_success_timestamp_seconds 1795330483.25",
+            "siptls_web_config_last_reload_successful 1",
+            "siptls_http_refused_total{reason=\"rate_limited\"} 1",
+            "siptls_http_refused_total{reason=\"tls\"} 0",
             "siptls_targets 3",
             "siptls_schedule_lag_seconds_bucket{le=\"0.1\"} 1",
             "siptls_probes_in_flight 1",

@@ -117,6 +117,7 @@ address_families! {
     CHECK_PASSED => facts.write_passed;
     CHECK_WARNING => facts.write_warning;
     PROBES => tally.write_probes;
+    INCONCLUSIVE => tally.write_inconclusive;
     CONNECTIONS => tally.write_connections;
     BUDGET_REMAINING => moment.write_budget;
     BACKOFF => moment.write_backoff;
@@ -139,6 +140,7 @@ address_families! {
     CHAIN_COMPLETE => facts.write_complete;
     CHAIN_TRUSTED => facts.write_trusted;
     TRUST_ANCHOR => facts.write_anchor;
+    TRUST_ANCHOR_NOT_AFTER => facts.write_anchor_not_after;
     REVOCATION_STATUS => facts.write_revocation;
     CRL_NEXT_UPDATE => facts.write_next_update;
     EKU_REMOVAL_START => facts.write_removal_start;

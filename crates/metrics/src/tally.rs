@@ -2,7 +2,7 @@
 
 use crate::family::Family;
 use crate::text::Text;
-use siptls_model::{Aspect, Observation, Reason, Timestamp};
+use siptls_model::{Aspect, Observation, Reason, Timestamp, Verdict};
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub struct Tally {
     phases: Box<[Histogram; PHASES.len()]>,
     surveyed: Option<Timestamp>,
     connections: u64,
+    /// In a row, up to now.
+    inconclusive: u64,
     /// In the order of [`Aspect::ALL`].
     changed: [Option<Timestamp>; Aspect::ALL.len()],
 }
@@ -47,6 +49,7 @@ impl Default for Tally {
             phases: Box::default(),
             surveyed: None,
             connections: 0,
+            inconclusive: 0,
             changed: [None; Aspect::ALL.len()],
         }
     }
@@ -73,6 +76,14 @@ impl Tally {
                 histogram.observe(duration);
             }
         }
+    }
+
+    /// Notes what a visit that was not postponed came to.
+    pub const fn judged(&mut self, verdict: Verdict) {
+        self.inconclusive = match verdict {
+            Verdict::Inconclusive => self.inconclusive.saturating_add(1),
+            Verdict::Pass | Verdict::Warn | Verdict::Fail => 0,
+        };
     }
 
     /// Notes that a survey ended which found something out. The observation itself does not tell a survey made from one
@@ -122,6 +133,10 @@ impl Tally {
 
     pub(crate) fn write_connections(&self, family: &Family, text: &mut Text, labels: &str) {
         text.sample(family.name, labels, self.connections);
+    }
+
+    pub(crate) fn write_inconclusive(&self, family: &Family, text: &mut Text, labels: &str) {
+        text.sample(family.name, labels, self.inconclusive);
     }
 
     pub(crate) fn write_phases(&self, family: &Family, text: &mut Text, labels: &str) {
@@ -179,7 +194,7 @@ impl Histogram {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::family::{LAST_CHANGE, PHASE_DURATION};
+    use crate::family::{INCONCLUSIVE, LAST_CHANGE, PHASE_DURATION};
 
     #[test]
     fn bounds_and_their_labels_agree() {
@@ -203,6 +218,25 @@ mod tests {
             String::from_utf8(text.bytes).unwrap(),
             "siptls_last_change_timestamp_seconds{a=\"b\",aspect=\"request\"} 1800000000\n"
         );
+    }
+
+    #[test]
+    fn inconclusive_probes_count_as_long_as_they_come_in_a_row() {
+        let mut tally = Tally::default();
+        let mut shown = Vec::new();
+        for verdict in [
+            Verdict::Inconclusive,
+            Verdict::Inconclusive,
+            Verdict::Warn,
+            Verdict::Inconclusive,
+        ] {
+            tally.judged(verdict);
+            let mut text = Text::default();
+            tally.write_inconclusive(&INCONCLUSIVE, &mut text, "a=\"b\"");
+            shown.push(String::from_utf8(text.bytes).unwrap());
+        }
+        let expected = [1, 2, 0, 1].map(|count| format!("siptls_inconclusive_probes{{a=\"b\"}} {count}\n"));
+        assert_eq!(shown, expected);
     }
 
     #[test]

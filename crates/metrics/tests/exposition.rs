@@ -54,6 +54,7 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
         "siptls_client_certificate_mode",
         "siptls_connection_budget_remaining",
         "siptls_connections_total",
+        "siptls_inconclusive_probes",
         "siptls_last_probe_timestamp_seconds",
         "siptls_maintenance",
         "siptls_phase_duration_seconds_bucket",
@@ -233,6 +234,14 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
             .filter(|sample| sample.name == "siptls_trust_anchor_info")
             .count(),
         1
+    );
+    assert!(
+        one("siptls_trust_anchor_not_after_timestamp_seconds", &[a])
+            > one(
+                "siptls_certificate_not_after_timestamp_seconds",
+                &[a, ("position", "0")]
+            ),
+        "a root ends after the leaf"
     );
     assert_eq!(
         one("siptls_revocation_status", &[a, ("status", "good")]),
@@ -473,7 +482,7 @@ fn ten_thousand_targets_come_in_chunks_that_are_the_same_text() {
 
 #[test]
 fn own_metrics_and_series_make_one_sound_text() {
-    let own = Own::new("0.0.0").unwrap();
+    let own = Own::new("0.0.0", "").unwrap();
     let mut all = own.render();
     all.extend(render(&[shown(series(&good(
         &target("a", &[]),

@@ -1,7 +1,8 @@
-//! Fetching revocation lists: from where, and how it ended.
+//! Fetching revocation lists, from where, and how it ended; and where else a visit may go.
 
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 /// How an attempt to fetch a revocation list ended: a closed list, a contract (the value of the metric label `result`).
@@ -55,6 +56,25 @@ pub struct RevocationSettings {
     pub allow: Vec<IpNet>,
     /// Folder in which lists are kept until they end; `None`: in memory alone.
     pub cache: Option<PathBuf>,
+}
+
+/// Where a visit may go to that is no target's: networks and ports that the operator allows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Destinations {
+    /// Networks of the addresses; none: nowhere.
+    pub allow: Vec<IpNet>,
+    /// Ports.
+    pub ports: Vec<RangeInclusive<u16>>,
+}
+
+impl Default for Destinations {
+    /// Nowhere; and the port of SIP over TLS (RFC 3261 §19.1.2).
+    fn default() -> Self {
+        Self {
+            allow: Vec::new(),
+            ports: vec![5061..=5061],
+        }
+    }
 }
 
 impl Default for RevocationSettings {

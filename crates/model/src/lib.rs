@@ -37,7 +37,7 @@ mod target;
 
 pub use aspect::Aspect;
 pub use escape::{escape_text, escape_text_bounded};
-pub use fetch::{FetchResult, RevocationSettings, parse_network};
+pub use fetch::{Destinations, FetchResult, RevocationSettings, parse_network};
 pub use finding::{
     CertificateRevocation, ChainJudgement, CheckId, Finding, Judgement, Opinion, Revocation,
     RevocationStatus, Severity, Standing, Status, Verdict,

@@ -56,6 +56,10 @@ pub struct Observation {
     pub peer_region: Option<Arc<PeerRegion>>,
     /// Which client certificates the endpoint accepts; `None` when the visit had none to present.
     pub rehearsal: Option<Arc<Rehearsal>>,
+    /// The record of the ClientHello as sent; empty when none was.
+    pub hello: Arc<[u8]>,
+    /// Our side of the handshake behind the server's flight, up to Finished, was sent.
+    pub answered: bool,
     /// Every byte of the server's clear-text records that was read: the evidence. Bounded by
     /// `siptls_wire`'s flight limit.
     pub flight: Arc<[u8]>,
@@ -84,6 +88,8 @@ impl Observation {
             reference: None,
             peer_region: None,
             rehearsal: None,
+            hello: Arc::default(),
+            answered: false,
             flight: Arc::default(),
         }
     }

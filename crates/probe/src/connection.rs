@@ -1,6 +1,7 @@
 //! One TCP connection and the TLS client on it.
 
 use crate::account::Account;
+use crate::errand::Errand;
 use crate::turns::Turn;
 use siptls_tls12::{Client, Event};
 use std::io;
@@ -32,8 +33,15 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Connects to the address of a turn: the one way out, where every attempt is counted.
-    pub(crate) async fn open(turn: &Turn<SocketAddr>) -> io::Result<TcpStream> {
+    /// Connects to the address of a turn: the one way out, where every attempt is counted, and where a confined errand is
+    /// held against its destinations by the very address that is dialled.
+    pub(crate) async fn open(turn: &Turn<SocketAddr>, errand: &Errand) -> io::Result<TcpStream> {
+        if !errand.allows(turn.key()) {
+            return Err(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                "the address is not among the allowed destinations",
+            ));
+        }
         turn.with_account(Account::connect);
         let stream = TcpStream::connect(turn.key()).await?;
         stream.set_nodelay(true)?;

@@ -1,9 +1,11 @@
 //! An errand: what a visit is to do.
 
+use crate::confines;
 use crate::surveying::SURVEY_TIMEOUTS;
 use siptls_cert::RootSet;
-use siptls_model::{Depth, Offer, Target};
+use siptls_model::{Depth, Destinations, Offer, Target};
 use siptls_tls12::NamedIdentity;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 /// An errand: a target, and everything that a visit to it needs besides.
@@ -17,6 +19,8 @@ pub struct Errand {
     pub roots: Vec<Arc<RootSet>>,
     /// Client certificates to rehearse with; at depth `hello` they stay unused.
     pub identities: Vec<NamedIdentity>,
+    /// Where it may go; `None`: to every address of its target, because the operator named it.
+    pub confines: Option<Arc<Destinations>>,
 }
 
 impl Errand {
@@ -28,7 +32,22 @@ impl Errand {
             offer,
             roots: Vec::new(),
             identities: Vec::new(),
+            confines: None,
         }
+    }
+
+    /// Confined to these destinations, and without anything to present.
+    #[must_use]
+    pub fn confined(mut self, destinations: Arc<Destinations>) -> Self {
+        self.identities.clear();
+        self.confines = Some(destinations);
+        self
+    }
+
+    /// Whether it may go to an address.
+    pub(crate) fn allows(&self, address: SocketAddr) -> bool {
+        let confines = self.confines.as_deref();
+        confines.is_none_or(|destinations| confines::allows(destinations, address))
     }
 
     /// With these root sets.

@@ -13,6 +13,9 @@
 //! An [`Errand`] may carry client identities. At depth routine and survey the visit is then followed by a rehearsal, one
 //! further connection for each identity, when the endpoint asks for a certificate.
 //!
+//! A confined errand goes where [`Destinations`](siptls_model::Destinations) allow alone: each resolved address is held against
+//! them, and again when it is connected to.
+//!
 //! Visits to one address take turns: there is never more than one connection to it at a time, whatever targets share it.
 //! Waiting for a turn is charged to no target's deadline. Every attempt to connect is counted, and a visit is postponed whose
 //! target has used up its budget of connections to the address, or whose address has refused a few visits in a row.
@@ -26,6 +29,7 @@
 mod account;
 mod chains;
 mod classify;
+mod confines;
 mod connection;
 mod crl;
 mod errand;

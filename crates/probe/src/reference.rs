@@ -61,7 +61,7 @@ impl Prober {
                 break;
             }
             let deadline = end.min(Instant::now() + errand.target.timeout);
-            let (outcome, connected) = self.converse_by_rustls(&plan, turn, deadline).await;
+            let (outcome, connected) = self.converse_by_rustls(errand, &plan, turn, deadline).await;
             opened += u32::from(connected);
             if attempt >= MAX_ATTEMPTS || !matches!(outcome, Outcome::Glitch(_)) {
                 return (plan.result(outcome), opened);
@@ -74,12 +74,13 @@ impl Prober {
     /// One connection; what came of it, and whether it opened.
     async fn converse_by_rustls(
         &self,
+        errand: &Errand,
         plan: &Plan,
         turn: &Turn<SocketAddr>,
         deadline: Instant,
     ) -> (Outcome, bool) {
         let glitch = |what: &str| Outcome::Glitch(what.to_owned());
-        let stream = match timeout_at(deadline, Connection::open(turn)).await {
+        let stream = match timeout_at(deadline, Connection::open(turn, errand)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(fault)) => {
                 return (

@@ -6,7 +6,7 @@ use crate::errand::Errand;
 use crate::survey::{Outcome, Step, Survey};
 use crate::turns::Turn;
 use crate::visit::{IDLE_LIMIT, Prober, postponed};
-use siptls_model::{ClientCertificateMode, Observation, Phase, Reason, Target};
+use siptls_model::{ClientCertificateMode, Observation, Phase, Reason};
 use siptls_tls12::{Client, Event, Identity, Plan};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -78,7 +78,7 @@ impl Prober {
                 outcome
             } else {
                 let deadline = end.min(Instant::now() + target.timeout);
-                let (outcome, connected) = self.ask(target, &step, identity.as_ref(), &turn, deadline).await;
+                let (outcome, connected) = self.ask(errand, &step, identity.as_ref(), &turn, deadline).await;
                 opened += u32::from(connected);
                 outcome
             };
@@ -116,7 +116,7 @@ impl Prober {
     /// Makes one connection; what came of it, and whether it opened.
     async fn ask(
         &self,
-        target: &Target,
+        errand: &Errand,
         step: &Step,
         identity: Option<&Arc<Identity>>,
         turn: &Turn<SocketAddr>,
@@ -124,12 +124,12 @@ impl Prober {
     ) -> (Outcome, bool) {
         let plan = Plan {
             offer: Arc::clone(&step.offer),
-            server_name: target.sni(),
+            server_name: errand.target.sni(),
             identity: identity.cloned(),
             finish: step.finish,
         };
         let client = Client::new(plan, siptls_tls12::random());
-        let stream = match timeout_at(deadline, Connection::open(turn)).await {
+        let stream = match timeout_at(deadline, Connection::open(turn, errand)).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(fault)) => {
                 return (

@@ -2,6 +2,7 @@
 
 use crate::account::Standing;
 use crate::chains::ChainCache;
+use crate::confines::Visited;
 use crate::connection::{Connection, Wait};
 use crate::errand::Errand;
 use crate::facts::{self, Aftermath};
@@ -58,6 +59,8 @@ pub struct Prober {
     chains: ChainCache,
     /// Never two connections to one address at once.
     pub(crate) turns: Turns<SocketAddr>,
+    /// Where confined errands went.
+    visited: Visited,
 }
 
 impl Prober {
@@ -71,6 +74,7 @@ impl Prober {
             lookup: Lookup::default(),
             chains: ChainCache::default(),
             turns: Turns::default(),
+            visited: Visited::default(),
         }
     }
 
@@ -79,6 +83,9 @@ impl Prober {
     /// A name without port is looked up as the SIPS service that it may be (RFC 3263 §4.2), and as a host when it is
     /// none. At least one observation comes back; one without an address says why there is none. Each address has the
     /// target's timeout as one absolute deadline, and so has the look-up.
+    ///
+    /// A confined errand leaves out every place that it may not go to, names that lead nowhere included: nothing comes back
+    /// when there is no other.
     pub async fn visit(&self, errand: &Errand) -> Vec<Observation> {
         let target = &errand.target;
         let started_at = clock::now();
@@ -87,6 +94,15 @@ impl Prober {
         let resolve = target.literal_address().is_none().then(|| start.elapsed());
         let mut observations = Vec::with_capacity(places.len());
         for place in places {
+            // Whoever may not go anywhere is not told what there is.
+            if errand.confines.is_some()
+                && !place
+                    .address
+                    .as_ref()
+                    .is_ok_and(|address| errand.allows(*address))
+            {
+                continue;
+            }
             let mut observation = match (place.address, target.depth) {
                 (Ok(address), Depth::Survey) => self.survey_address(errand, address).await,
                 (Ok(address), Depth::Routine) if !errand.identities.is_empty() => {
@@ -110,13 +126,22 @@ impl Prober {
     /// the address is to be left in peace.
     pub async fn visit_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
         let turn = self.turns.take(address).await;
-        if let Some(seen) = postponed(errand, &turn) {
+        if let Some(seen) = postponed(errand, &turn).or_else(|| self.one_too_many(errand, address)) {
             return seen;
         }
         let began = Instant::now();
         let seen = self.visit_in_turn(errand, &turn).await;
         self.visited(&turn, &seen, began);
         seen
+    }
+
+    /// What a confined visit says that would be to one address too many.
+    fn one_too_many(&self, errand: &Errand, address: SocketAddr) -> Option<Observation> {
+        if errand.confines.is_none() || self.visited.note(address, Instant::now()) {
+            return None;
+        }
+        let message = "too many destinations that are no target's were visited within the hour";
+        Some(left_in_peace(errand, address, message.to_owned()))
     }
 
     /// Takes in what came of a visit, for the next one.
@@ -152,7 +177,9 @@ impl Prober {
             identity: identity.cloned(),
             finish: target.depth != Depth::Hello,
         };
-        let connection = self.converse(turn, &mut observation, plan, deadline).await;
+        let connection = self
+            .converse(errand, turn, &mut observation, plan, deadline)
+            .await;
         observation.duration = start.elapsed();
         let Some((connection, aftermath)) = connection else {
             return (observation, None);
@@ -168,6 +195,7 @@ impl Prober {
     /// Connects and talks; the connection comes back to be closed, when there was one.
     async fn converse(
         &self,
+        errand: &Errand,
         turn: &Turn<SocketAddr>,
         seen: &mut Observation,
         plan: Plan,
@@ -177,7 +205,7 @@ impl Prober {
         // Made ahead, so that our own cost is not charged to the target's times.
         let client = Client::new(plan, siptls_tls12::random());
         let start = Instant::now();
-        let opened = timeout_at(deadline, Connection::open(turn)).await;
+        let opened = timeout_at(deadline, Connection::open(turn, errand)).await;
         seen.phases.connect = Some(start.elapsed());
         let stream = match opened {
             Ok(Ok(stream)) => stream,
@@ -251,6 +279,8 @@ impl Prober {
             .as_deref()
             .map(|certificates| self.chains.chain(certificates));
         seen.handshake = facts::handshake(&connection.client, completed, &aftermath);
+        seen.hello = connection.client.hello_record().into();
+        seen.answered = connection.client.has_answered();
         seen.flight = connection.client.evidence().into();
         aftermath
     }
@@ -331,15 +361,19 @@ impl Prober {
 /// What a visit says that is postponed; `None` when the address may be visited.
 pub(crate) fn postponed(errand: &Errand, turn: &Turn<SocketAddr>) -> Option<Observation> {
     let message = turn.with_account(|account, now| account.postponed(&errand.target, now))?;
-    Some(Observation {
+    Some(left_in_peace(errand, turn.key(), message))
+}
+
+fn left_in_peace(errand: &Errand, address: SocketAddr, message: String) -> Observation {
+    Observation {
         phase_reached: Some(Phase::Resolve),
         error: Some(ProbeError {
             phase: Phase::Connect,
             reason: Reason::Postponed,
             message,
         }),
-        ..Observation::blank(&errand.target, Some(turn.key()), clock::now())
-    })
+        ..Observation::blank(&errand.target, Some(address), clock::now())
+    }
 }
 
 /// How long to wait for the peer's close: not at all for one that breaks the protocol or does not

@@ -126,9 +126,7 @@ impl Client {
             .offer
             .client_hello(random, plan.server_name.as_deref())
             .encode();
-        let mut output = Vec::with_capacity(hello.len() + 5);
-        write_handshake(&mut output, HELLO_RECORD_VERSION, &hello);
-        Self {
+        let mut client = Self {
             plan,
             random,
             hello,
@@ -141,9 +139,11 @@ impl Client {
             extended_master_secret: false,
             close_notified: false,
             alert: None,
-            output,
+            output: Vec::new(),
             events: VecDeque::new(),
-        }
+        };
+        client.output = client.hello_record();
+        client
     }
 
     /// How far the connection is.
@@ -170,6 +170,20 @@ impl Client {
     #[must_use]
     pub fn pending(&self) -> &[u8] {
         self.flight.as_ref().map_or(&[], FlightReader::pending)
+    }
+
+    /// The record of the ClientHello, byte for byte as sent.
+    #[must_use]
+    pub fn hello_record(&self) -> Vec<u8> {
+        let mut record = Vec::with_capacity(self.hello.len() + 5);
+        write_handshake(&mut record, HELLO_RECORD_VERSION, &self.hello);
+        record
+    }
+
+    /// Whether our side of the handshake, up to Finished, was sent.
+    #[must_use]
+    pub const fn has_answered(&self) -> bool {
+        self.protected.is_some()
     }
 
     /// What was sent in answer to a CertificateRequest; `None` when none was answered.

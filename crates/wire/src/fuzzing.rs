@@ -2,6 +2,7 @@
 //!
 //! Each function takes arbitrary bytes and panics when its property does not hold.
 
+use crate::dissect::{self, Part, PartKind, Role};
 use crate::{
     Alert, CertificateRequest, CertificateStatus, ClientHello, ContentType, Error, FlightReader,
     HandshakeReader, HandshakeType, KeyExchange, MAX_FLIGHT_BYTES, Malformed, Progress, ProtocolVersion,
@@ -82,6 +83,7 @@ pub fn flight(bytes: &[u8]) {
         sum.wrapping_mul(31).wrapping_add(usize::from(byte))
     });
     splits_agree(bytes, split);
+    dissection(bytes);
 
     let mut reader = FlightReader::new();
     let end = reader.read(bytes);
@@ -118,6 +120,7 @@ pub fn flight(bytes: &[u8]) {
 ///
 /// When the property does not hold.
 pub fn client_hello(body: &[u8]) {
+    dissection(&after_hello(&[(HandshakeType::CLIENT_HELLO, body)]));
     let hello = match ClientHello::parse(body) {
         Ok(hello) => hello,
         Err(error) => return fault_lies_inside(&error, body.len()),
@@ -169,6 +172,14 @@ pub fn messages(body: &[u8]) {
         .map_err(inside);
     let _ = CertificateStatus::parse(body).map_err(inside);
     let _ = Alert::parse(body);
+    for kind in HandshakeType::ALL {
+        // Alone, and behind a ServerHello that says how to read it.
+        dissection(&after_hello(&[(*kind, body)]));
+        dissection(&after_hello(&[
+            (HandshakeType::SERVER_HELLO, ECDHE),
+            (*kind, body),
+        ]));
+    }
     for version in [
         ProtocolVersion::SSL_3_0,
         ProtocolVersion::TLS_1_1,
@@ -195,6 +206,91 @@ pub fn messages(body: &[u8]) {
             }
         }
     }
+}
+
+/// Body of a ServerHello that chose TLS 1.2 with TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384.
+const ECDHE: &[u8] = &[
+    3, 3, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 0,
+    0xc0, 0x30, 0,
+];
+
+/// Messages of these types and bodies, as records.
+fn after_hello(messages: &[(HandshakeType, &[u8])]) -> Vec<u8> {
+    let mut stream = Vec::new();
+    for (kind, body) in messages {
+        let message = crate::writer::message(*kind, body);
+        crate::write_handshake(&mut stream, ProtocolVersion::TLS_1_2, &message);
+    }
+    stream
+}
+
+/// Any bytes, laid open: every byte is in exactly one part, and within a part in exactly one field that has none
+/// within it; fields of one depth do not overlap, those within another lie inside it; what is not read has a reason.
+///
+/// # Panics
+///
+/// When the property does not hold.
+pub fn dissection(bytes: &[u8]) {
+    let parts = dissect::stream(bytes);
+    let mut seen = vec![false; bytes.len()];
+    for part in &parts {
+        for (offset, byte) in part.bytes.iter().enumerate() {
+            let position = part.position(offset);
+            assert_eq!(bytes.get(position), Some(byte), "{:?} at {position}", part.kind);
+            let seen = seen.get_mut(position);
+            assert_eq!(
+                seen.map(|seen| std::mem::replace(seen, true)),
+                Some(false),
+                "byte {position} is in two parts"
+            );
+        }
+        fields_fit(part);
+    }
+    assert!(seen.iter().all(|seen| *seen), "a byte is in no part");
+    assert!(
+        parts.is_sorted_by_key(|part| part.runs.first().map(|run| run.stream)),
+        "parts out of order"
+    );
+}
+
+fn fields_fit(part: &Part) {
+    // The ends of the structures that a field lies within, the outermost first; how far the innermost fields reach.
+    let mut ends = vec![part.bytes.len()];
+    let mut reached = 0;
+    for field in &part.fields {
+        let depth = usize::from(field.depth);
+        assert!(depth < ends.len(), "{field:?} lies within nothing");
+        ends.truncate(depth.saturating_add(1));
+        assert_eq!(
+            field.offset, reached,
+            "{field:?}: a gap or an overlap in {:?}",
+            part.kind
+        );
+        assert!(
+            ends.last().is_some_and(|end| field.end() <= *end),
+            "{field:?} leaves its structure"
+        );
+        match field.role {
+            Role::Group | Role::Vector => ends.push(field.end()),
+            Role::Length | Role::Value | Role::Unread => reached = field.end(),
+        }
+        if field.role == Role::Unread {
+            let cut = matches!(part.kind, PartKind::Unfinished(_) | PartKind::Unread);
+            assert!(
+                part.fault.is_some() || cut,
+                "{field:?} of {:?} is not read",
+                part.kind
+            );
+        }
+        let text = part.text_of(field);
+        assert!(text.is_none_or(|text| text.len() <= field.length.saturating_mul(48).saturating_add(64)));
+    }
+    assert_eq!(
+        reached,
+        part.bytes.len(),
+        "{:?} has bytes behind its last field",
+        part.kind
+    );
 }
 
 fn after_header(message: &[u8]) -> &[u8] {

@@ -52,6 +52,11 @@ impl HandshakeReader {
         self.start == self.buffer.len()
     }
 
+    /// The part of a message that is pending.
+    pub(crate) fn pending(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
     pub(crate) const fn held_bytes(&self) -> usize {
         self.buffer.capacity()
     }

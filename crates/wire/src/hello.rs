@@ -142,7 +142,10 @@ impl ClientHello {
     /// A length that lies or that the definition forbids, an extension that stands twice, or a
     /// limit.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(Within::Message(HandshakeType::CLIENT_HELLO), body);
+        Self::read(Reader::new(Within::Message(HandshakeType::CLIENT_HELLO), body))
+    }
+
+    pub(crate) fn read(mut reader: Reader<'_>) -> Result<Self, Error> {
         let legacy_version = ProtocolVersion(reader.u16("client_version")?);
         let random = reader.bytes32("random")?;
         let session_id = parse_session_id(&mut reader)?;
@@ -156,7 +159,7 @@ impl ClientHello {
                 })
                 .into());
         }
-        let cipher_suites = suites.u16_list("cipher_suites", CipherSuite)?;
+        let cipher_suites = suites.u16_list("cipher_suites", "cipher_suite", CipherSuite)?;
         let mut methods = reader.vec8("compression_methods")?;
         if methods.is_empty() {
             let fault = Fault::Length {
@@ -166,7 +169,7 @@ impl ClientHello {
             };
             return Err(methods.fault(fault).into());
         }
-        let compression_methods = methods.rest().to_vec();
+        let compression_methods = methods.rest("compression_method").to_vec();
         let extensions = parse_extensions(&mut reader)?;
         Ok(Self {
             legacy_version,
@@ -208,7 +211,7 @@ impl ClientHello {
         if list.u8("name_type").ok()? != 0 {
             return None;
         }
-        let name = list.vec16("host_name").ok()?.rest();
+        let name = list.vec16("host_name").ok()?.rest("host_name");
         list.end("host_name").ok()?;
         reader.end("server_name_list").ok()?;
         String::from_utf8(name.to_vec())
@@ -227,6 +230,6 @@ impl ClientHello {
         let mut reader = self.extension_reader(kind)?;
         let list = reader.vec16("list").ok()?;
         reader.end("list").ok()?;
-        list.u16_list("list", make).ok()
+        list.u16_list("list", "entry", make).ok()
     }
 }

@@ -5,6 +5,8 @@
 //!            (records)        (reassembly)        (strict)     (what the server's flight said)
 //!            └───────────────── FlightReader drives all four ─────────────────┘
 //!
+//!  the same bytes ──► dissect::stream ──► parts with their fields: what the readers took, byte by byte
+//!
 //!  Offer ──► ClientHello ──► bytes, the same bytes for the same offer and random
 //! ```
 //!
@@ -42,7 +44,9 @@
 )]
 
 pub mod codes;
+pub mod dissect;
 mod error;
+mod extensions;
 mod flight;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -51,6 +55,7 @@ mod hello;
 mod messages;
 mod reader;
 mod record;
+mod trace;
 mod writer;
 
 pub use codes::{

@@ -8,6 +8,7 @@ use crate::codes::{
     HandshakeType, KeyExchange, NamedGroup, ProtocolVersion, SignatureScheme,
 };
 use crate::error::{Error, Fault, LimitExceeded, Malformed, Within};
+use crate::extensions;
 use crate::reader::Reader;
 use crate::writer::{message, put_u16, put_vec8, put_vec16, put_vec24};
 use crate::{MAX_CERTIFICATE_AUTHORITIES, MAX_CERTIFICATE_BYTES, MAX_CERTIFICATES, MAX_EXTENSIONS};
@@ -23,19 +24,16 @@ pub struct Extension {
 
 /// Reads `Extension extensions<0..2^16-1>`; absent when nothing is left.
 pub(crate) fn parse_extensions(reader: &mut Reader<'_>) -> Result<Vec<Extension>, Error> {
-    let mut extensions: Vec<Extension> = Vec::new();
-    let check: Check = if reader.within() == Within::Message(HandshakeType::SERVER_HELLO) {
-        check_chosen
-    } else {
-        ACCEPT
-    };
+    let mut found: Vec<Extension> = Vec::new();
+    // What a server chose is acted upon; an offer is the client's matter and read where it is asked for.
+    let chosen = reader.within() == Within::Message(HandshakeType::SERVER_HELLO);
     if reader.is_empty() {
-        return Ok(extensions);
+        return Ok(found);
     }
     let mut list = reader.vec16("extensions")?;
     reader.end("extensions")?;
     while !list.is_empty() {
-        if extensions.len() == MAX_EXTENSIONS {
+        if found.len() == MAX_EXTENSIONS {
             let limit = MAX_EXTENSIONS;
             return Err(LimitExceeded {
                 what: "extensions",
@@ -45,67 +43,25 @@ pub(crate) fn parse_extensions(reader: &mut Reader<'_>) -> Result<Vec<Extension>
             .into());
         }
         let at = list.fault(Fault::DuplicateExtension(ExtensionType(0)));
+        let entry = list.open("extension");
         let kind = ExtensionType(list.u16("extension_type")?);
-        if extensions.iter().any(|extension| extension.kind == kind) {
+        if found.iter().any(|extension| extension.kind == kind) {
             return Err(Malformed {
                 fault: Fault::DuplicateExtension(kind),
                 ..at
             }
             .into());
         }
-        let mut data = list.vec16("extension_data")?;
-        check(kind, &data)?;
-        extensions.push(Extension {
-            kind,
-            data: data.rest().to_vec(),
-        });
+        let data = list.vec16("extension_data")?;
+        let bytes = data.peek().to_vec();
+        if chosen && extensions::decides(kind) {
+            extensions::read(kind, &mut data.untraced())?;
+        }
+        extensions::note(kind, data);
+        list.close(entry);
+        found.push(Extension { kind, data: bytes });
     }
-    Ok(extensions)
-}
-
-type Check = fn(ExtensionType, &Reader<'_>) -> Result<(), Malformed>;
-
-/// An offer is the client's matter: its extensions are read where they are asked for.
-const ACCEPT: Check = |_, _| Ok(());
-
-/// What a server chose is acted upon, so the inner lengths of the extensions that decide how the
-/// handshake goes on must hold; the others stay uninterpreted.
-fn check_chosen(kind: ExtensionType, data: &Reader<'_>) -> Result<(), Malformed> {
-    let mut data = data.clone();
-    match kind {
-        // RFC 5746 §3.2: opaque renegotiated_connection<0..255>
-        ExtensionType::RENEGOTIATION_INFO => {
-            data.vec8("renegotiated_connection")?;
-            data.end("renegotiated_connection")
-        }
-        // RFC 8422 §5.1.2: ECPointFormat ec_point_format_list<1..2^8-1>
-        ExtensionType::EC_POINT_FORMATS => {
-            let formats = data.vec8("ec_point_format_list")?;
-            if formats.is_empty() {
-                let fault = Fault::Length {
-                    field: "ec_point_format_list",
-                    found: 0,
-                    expected: "at least 1",
-                };
-                return Err(formats.fault(fault));
-            }
-            data.end("ec_point_format_list")
-        }
-        // RFC 8446 §4.2.1: ProtocolVersion selected_version
-        ExtensionType::SUPPORTED_VERSIONS => {
-            data.u16("selected_version")?;
-            data.end("selected_version")
-        }
-        // RFC 7627 §5.1, RFC 7366 §2: empty
-        ExtensionType::EXTENDED_MASTER_SECRET | ExtensionType::ENCRYPT_THEN_MAC if !data.is_empty() => {
-            Err(data.fault(Fault::Length {
-                field: "extension_data",
-                found: data.left(),
-                expected: "0",
-            }))
-        }
-        _ => Ok(()),
-    }
+    Ok(found)
 }
 
 pub(crate) fn put_extensions(out: &mut Vec<u8>, extensions: &[Extension]) {
@@ -146,7 +102,10 @@ impl ServerHello {
     /// (renegotiation_info, ec_point_formats, supported_versions, extended_master_secret,
     /// encrypt_then_mac), an extension that stands twice, or a limit.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(Within::Message(HandshakeType::SERVER_HELLO), body);
+        Self::read(Reader::new(Within::Message(HandshakeType::SERVER_HELLO), body))
+    }
+
+    pub(crate) fn read(mut reader: Reader<'_>) -> Result<Self, Error> {
         let legacy_version = ProtocolVersion(reader.u16("server_version")?);
         let random = reader.bytes32("random")?;
         let session_id = parse_session_id(&mut reader)?;
@@ -205,7 +164,7 @@ pub(crate) fn parse_session_id(reader: &mut Reader<'_>) -> Result<Vec<u8>, Malfo
             expected: "at most 32",
         }));
     }
-    Ok(id.rest().to_vec())
+    Ok(id.rest("session_id").to_vec())
 }
 
 /// Reads the body of a Certificate message: `ASN.1Cert certificate_list<0..2^24-1>`
@@ -215,7 +174,10 @@ pub(crate) fn parse_session_id(reader: &mut Reader<'_>) -> Result<Vec<u8>, Malfo
 ///
 /// A length that lies, an empty certificate, or a limit.
 pub fn parse_certificates(body: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
-    let mut reader = Reader::new(Within::Message(HandshakeType::CERTIFICATE), body);
+    read_certificates(Reader::new(Within::Message(HandshakeType::CERTIFICATE), body))
+}
+
+pub(crate) fn read_certificates(mut reader: Reader<'_>) -> Result<Vec<Vec<u8>>, Error> {
     let mut list = reader.vec24("certificate_list")?;
     reader.end("certificate_list")?;
     let mut certificates = Vec::new();
@@ -248,7 +210,7 @@ pub fn parse_certificates(body: &[u8]) -> Result<Vec<Vec<u8>>, Error> {
             }
             .into());
         }
-        certificates.push(certificate.rest().to_vec());
+        certificates.push(certificate.rest("certificate").to_vec());
     }
     Ok(certificates)
 }
@@ -305,11 +267,21 @@ impl ServerKeyExchange {
         exchange: Option<KeyExchange>,
         version: ProtocolVersion,
     ) -> Result<Self, Error> {
+        let reader = Reader::new(Within::Message(HandshakeType::SERVER_KEY_EXCHANGE), body);
+        Self::read(reader, exchange, version)
+    }
+
+    pub(crate) fn read(
+        mut reader: Reader<'_>,
+        exchange: Option<KeyExchange>,
+        version: ProtocolVersion,
+    ) -> Result<Self, Error> {
+        let body = reader.peek();
         if !exchange.is_some_and(KeyExchange::is_ecdhe) {
-            return Ok(Self::Other(body.to_vec()));
+            return Ok(Self::Other(reader.rest("params").to_vec()));
         }
-        let mut reader = Reader::new(Within::Message(HandshakeType::SERVER_KEY_EXCHANGE), body);
         if CurveType(reader.u8("curve_type")?) != CurveType::NAMED_CURVE {
+            reader.rest("params");
             return Ok(Self::Other(body.to_vec()));
         }
         let group = NamedGroup(reader.u16("namedcurve")?);
@@ -335,14 +307,14 @@ impl ServerKeyExchange {
                 })
                 .into());
         }
-        let point = point.rest().to_vec();
+        let point = point.rest("public").to_vec();
         let params = body.get(..reader.offset()).unwrap_or_default().to_vec();
         let scheme = if version >= ProtocolVersion::TLS_1_2 {
             Some(SignatureScheme(reader.u16("algorithm")?))
         } else {
             None
         };
-        let signature = reader.vec16("signature")?.rest().to_vec();
+        let signature = reader.vec16("signature")?.rest("signature").to_vec();
         reader.end("signature")?;
         Ok(Self::Ecdhe(EcdheParameters {
             group,
@@ -415,7 +387,11 @@ impl CertificateRequest {
     ///
     /// A length that lies or that the definition forbids, or a limit.
     pub fn parse(body: &[u8], version: ProtocolVersion) -> Result<Self, Error> {
-        let mut reader = Reader::new(Within::Message(HandshakeType::CERTIFICATE_REQUEST), body);
+        let reader = Reader::new(Within::Message(HandshakeType::CERTIFICATE_REQUEST), body);
+        Self::read(reader, version)
+    }
+
+    pub(crate) fn read(mut reader: Reader<'_>, version: ProtocolVersion) -> Result<Self, Error> {
         let mut types = reader.vec8("certificate_types")?;
         if types.is_empty() {
             return Err(types
@@ -426,7 +402,12 @@ impl CertificateRequest {
                 })
                 .into());
         }
-        let certificate_types = types.rest().iter().copied().map(ClientCertificateType).collect();
+        let certificate_types = types
+            .rest("certificate_type")
+            .iter()
+            .copied()
+            .map(ClientCertificateType)
+            .collect();
         let signature_algorithms = if version >= ProtocolVersion::TLS_1_2 {
             let field = "supported_signature_algorithms";
             let list = reader.vec16(field)?;
@@ -439,7 +420,7 @@ impl CertificateRequest {
                     })
                     .into());
             }
-            list.u16_list(field, SignatureScheme)?
+            list.u16_list(field, "algorithm", SignatureScheme)?
         } else {
             Vec::new()
         };
@@ -466,7 +447,7 @@ impl CertificateRequest {
                     })
                     .into());
             }
-            authorities.push(name.rest().to_vec());
+            authorities.push(name.rest("distinguished_name").to_vec());
         }
         Ok(Self {
             certificate_types,
@@ -520,12 +501,18 @@ impl CertificateStatus {
     ///
     /// A length that lies, or an empty OCSP response.
     pub fn parse(body: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(Within::Message(HandshakeType::CERTIFICATE_STATUS), body);
+        Self::read(Reader::new(
+            Within::Message(HandshakeType::CERTIFICATE_STATUS),
+            body,
+        ))
+    }
+
+    pub(crate) fn read(mut reader: Reader<'_>) -> Result<Self, Error> {
         let status_type = reader.u8("status_type")?;
         if status_type != STATUS_TYPE_OCSP {
             return Ok(Self {
                 status_type,
-                response: reader.rest().to_vec(),
+                response: reader.rest("response").to_vec(),
             });
         }
         let mut response = reader.vec24("response")?;
@@ -538,7 +525,7 @@ impl CertificateStatus {
                 })
                 .into());
         }
-        let response = response.rest().to_vec();
+        let response = response.rest("response").to_vec();
         reader.end("response")?;
         Ok(Self {
             status_type,
@@ -564,7 +551,10 @@ impl Alert {
     ///
     /// A payload that is not two bytes long.
     pub fn parse(payload: &[u8]) -> Result<Self, Error> {
-        let mut reader = Reader::new(Within::Alert, payload);
+        Self::read(Reader::new(Within::Alert, payload))
+    }
+
+    pub(crate) fn read(mut reader: Reader<'_>) -> Result<Self, Error> {
         let level = AlertLevel(reader.u8("level")?);
         let description = AlertDescription(reader.u8("description")?);
         reader.end("description")?;

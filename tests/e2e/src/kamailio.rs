@@ -9,7 +9,7 @@ use crate::namespace::Namespace;
 use crate::peer::{ClientAuth, Peer};
 use crate::pki::{Identity, Pki};
 use crate::port::Port;
-use crate::process::{Running, folder};
+use crate::process::{Running, complete, folder};
 
 /// A running Kamailio that answers OPTIONS with 200 and anything else with 405, over TLS 1.2 alone.
 ///
@@ -34,6 +34,45 @@ impl Kamailio {
         let mut running = Running::start("kamailio", folder, command).listening(port.number());
         running.await_log("SIP workers are up");
         Self { running, port }
+    }
+
+    /// Starts one whose part of `tls.cfg` beside certificate, key and CA list is `lines`, and that takes another by
+    /// [`Kamailio::reload`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Kamailio::start`].
+    pub fn reloadable(identity: &Identity, lines: &str) -> Self {
+        let port = Port::lease();
+        let folder = folder("kamailio");
+        let command = command(folder.path(), &reloaded(identity, lines), port.address());
+        let main = folder.path().join("kamailio.cfg");
+        let text = fs::read_to_string(&main).expect("read kamailio.cfg");
+        let control = format!(
+            "loadmodule \"ctl.so\"\nmodparam(\"ctl\", \"binrpc\", \"unix:{}\")\nloadmodule \"tls.so\"",
+            folder.path().join("ctl").display()
+        );
+        fs::write(&main, text.replace("loadmodule \"tls.so\"", &control)).expect("write kamailio.cfg");
+        let mut running = Running::start("kamailio", folder, command).listening(port.number());
+        running.await_log("SIP workers are up");
+        Self { running, port }
+    }
+
+    /// Other lines for `tls.cfg`, and `kamcmd tls.reload`.
+    ///
+    /// # Panics
+    ///
+    /// When Kamailio does not take them.
+    pub fn reload(&self, identity: &Identity, lines: &str) {
+        let folder = self.running.folder();
+        fs::write(folder.join("tls.cfg"), reloaded(identity, lines)).expect("write tls.cfg");
+        let mut command = Command::new("kamcmd");
+        command
+            .arg("-s")
+            .arg(format!("unix:{}", folder.join("ctl").display()));
+        let output = complete(command.arg("tls.reload"));
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(said.contains("reloaded"), "{said}");
     }
 
     /// Starts one at this address inside a namespace, with its own choice of ciphers; it asks for no client certificate.
@@ -72,6 +111,15 @@ impl Peer for Kamailio {
     fn running(&self) -> &Running {
         &self.running
     }
+}
+
+fn reloaded(identity: &Identity, lines: &str) -> String {
+    format!(
+        "[server:default]\nmethod = TLSv1.2+\ncertificate = {}\nprivate_key = {}\nca_list = {}\n{lines}\n",
+        identity.chain.display(),
+        identity.key.display(),
+        Pki::shared().root().display()
+    )
 }
 
 fn domain(identity: &Identity, ciphers: Option<&str>, client_auth: ClientAuth) -> String {

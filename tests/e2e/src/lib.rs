@@ -10,7 +10,7 @@
 //!          (a Peer each)                                                      │        Visit (the prober, a library)
 //!                                                                             │        Binary (siptls-probe)
 //!                                                       Tshark ◄── Recording ─┘          │
-//!                                                                           Prometheus ◄─┘ /metrics
+//!                                              Webhook ◄── Alertmanager ◄── Prometheus ◄─┘ /metrics
 //! ```
 //!
 //! ```no_run
@@ -26,6 +26,7 @@
 //! assert_eq!(answer.group.as_deref(), Some("secp384r1"));
 //! ```
 
+mod alertmanager;
 mod binary;
 mod client;
 mod gnutls;
@@ -50,6 +51,7 @@ mod tshark;
 mod visit;
 mod wait;
 
+pub use alertmanager::{Alertmanager, Notified, Webhook};
 pub use binary::Binary;
 pub use client::{Answer, Client};
 pub use gnutls::GnutlsServer;

@@ -349,7 +349,7 @@ pub(crate) fn missing(command: &Command, error: &std::io::Error) -> String {
     clippy::print_stderr,
     reason = "the log of a peer belongs to the failure of the test"
 )]
-fn complain(text: &str) {
+pub(crate) fn complain(text: &str) {
     eprintln!("{text}");
 }
 

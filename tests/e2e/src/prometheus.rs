@@ -38,6 +38,15 @@ impl Prometheus {
     ///
     /// When it is not ready in time; the message carries its log.
     pub fn configured(configuration: &str) -> Self {
+        Self::started(configuration, &[])
+    }
+
+    /// Starts one with this configuration and further arguments.
+    ///
+    /// # Panics
+    ///
+    /// When it is not ready in time; the message carries its log.
+    pub fn started(configuration: &str, arguments: &[&str]) -> Self {
         let port = Port::lease();
         let folder = folder("prometheus");
         let file = folder.path().join("prometheus.yml");
@@ -49,6 +58,7 @@ impl Prometheus {
             folder.path().join("data").display()
         ));
         command.arg(format!("--web.listen-address={}", port.address()));
+        command.args(arguments);
         let running = Running::start("prometheus", folder, command).listening(port.number());
         until("Prometheus to be ready", DEADLINE, || {
             http_get(port.address(), "/-/ready")

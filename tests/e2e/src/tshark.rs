@@ -22,6 +22,12 @@ const FIRST_CLIENT_PORT: u16 = 40_000;
 /// Payload of one packet.
 const SEGMENT: usize = 1_400;
 
+/// Payload of one packet where a whole turn of one side is to be in it: what IPv4 lets through.
+const WHOLE: usize = 65_495;
+
+/// Bytes of the made-up IP and TCP headers before each payload.
+const HEADERS: usize = 40;
+
 /// Capture link type of packets that begin with the IP header.
 const LINKTYPE_RAW: u32 = 101;
 
@@ -40,9 +46,39 @@ impl Tshark {
     ///
     /// When the file cannot be written.
     pub fn of(recordings: &[Recording]) -> Self {
+        Self::in_segments(recordings, SEGMENT)
+    }
+
+    /// The same with everything that one side said in one go in one packet, so that offsets in the packet are offsets in
+    /// what was said.
+    ///
+    /// # Panics
+    ///
+    /// When the file cannot be written.
+    pub fn of_whole(recordings: &[Recording]) -> Self {
+        let whole: Vec<Recording> = recordings
+            .iter()
+            .map(|recording| {
+                let mut pieces: Vec<(Direction, Vec<u8>)> = Vec::new();
+                for (direction, bytes) in &recording.pieces {
+                    match pieces.last_mut() {
+                        Some((last, said)) if last == direction => said.extend_from_slice(bytes),
+                        _ => pieces.push((*direction, bytes.clone())),
+                    }
+                }
+                Recording {
+                    pieces,
+                    ..recording.clone()
+                }
+            })
+            .collect();
+        Self::in_segments(&whole, WHOLE)
+    }
+
+    fn in_segments(recordings: &[Recording], segment: usize) -> Self {
         let folder = folder("tshark");
         let file = folder.path().join("recorded.pcap");
-        fs::write(&file, capture(recordings)).expect("write a capture");
+        fs::write(&file, capture(recordings, segment)).expect("write a capture");
         Self {
             file,
             port: SERVER_PORT,
@@ -109,6 +145,33 @@ impl Tshark {
             .collect()
     }
 
+    /// Where tshark finds each field of the packets that `filter` matches: its name, its first byte within what was said, its
+    /// bytes. Of [`Tshark::of_whole`] only: elsewhere a message of several packets has no place in one.
+    ///
+    /// # Panics
+    ///
+    /// When tshark refuses the filter or the file.
+    pub fn places(&self, filter: &str) -> Vec<(String, usize, usize)> {
+        let mut command = Command::new("tshark");
+        command.env("HOME", "/nonexistent").env("LC_ALL", "C.UTF-8");
+        command.arg("-r").arg(&self.file);
+        command.args(["-d", &format!("tcp.port=={},tls", self.port)]);
+        command.args(["-2", "-R", filter, "-T", "pdml"]);
+        let output = complete(&mut command);
+        let text = String::from_utf8_lossy(&output.stdout);
+        let attribute = |line: &str, name: &str| {
+            let (_, rest) = line.split_once(&format!(" {name}=\""))?;
+            Some(rest.split_once('"')?.0.to_owned())
+        };
+        let places = text.lines().filter_map(|line| {
+            let line = line.trim_start().strip_prefix("<field")?;
+            let position: usize = attribute(line, "pos")?.parse().ok()?;
+            let size = attribute(line, "size")?.parse().ok()?;
+            Some((attribute(line, "name")?, position.checked_sub(HEADERS)?, size))
+        });
+        places.collect()
+    }
+
     /// All values of one field in the packets that `filter` matches.
     ///
     /// # Panics
@@ -123,7 +186,7 @@ impl Tshark {
     }
 }
 
-fn capture(recordings: &[Recording]) -> Vec<u8> {
+fn capture(recordings: &[Recording], size: usize) -> Vec<u8> {
     let mut file = Vec::new();
     for number in [0xa1b2_c3d4, 0x0004_0002, 0, 0, 0x0004_0000, LINKTYPE_RAW] {
         file.extend_from_slice(&u32::to_le_bytes(number));
@@ -139,7 +202,7 @@ fn capture(recordings: &[Recording]) -> Vec<u8> {
         stream.write(&mut file, &mut ticks, Direction::FromServer, SYN | ACK, &[]);
         stream.write(&mut file, &mut ticks, Direction::FromClient, ACK, &[]);
         for (direction, bytes) in &recording.pieces {
-            for segment in bytes.chunks(SEGMENT) {
+            for segment in bytes.chunks(size) {
                 stream.write(&mut file, &mut ticks, *direction, PSH | ACK, segment);
             }
         }

@@ -1,7 +1,7 @@
 //! What is deployed elsewhere: the image, built for real and run as its file says; the chart, rendered by Helm and held
 //! against the schemas of Kubernetes and of the Prometheus operator; the composition.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -119,6 +119,29 @@ fn arguments(resources: &[Value]) -> Vec<String> {
         .collect()
 }
 
+/// The groups of all rules, by name.
+fn rules(resources: &[Value]) -> BTreeMap<String, Value> {
+    let rules = resources
+        .iter()
+        .filter(|resource| resource["kind"] == "PrometheusRule");
+    let groups = rules.flat_map(|rule| rule["spec"]["groups"].as_array().expect("groups").clone());
+    let named: BTreeMap<String, Value> = groups
+        .map(|group| (group["name"].as_str().expect("a name").to_owned(), group))
+        .collect();
+    assert!(named.len() > 3, "{named:?}");
+    named
+}
+
+/// What `kubectl apply -k` would apply.
+fn kustomized() -> Vec<Value> {
+    let built = complete(
+        tool("kubectl")
+            .arg("kustomize")
+            .arg(workspace().join("deploy/kubernetes")),
+    );
+    documents(&String::from_utf8_lossy(&built.stdout))
+}
+
 #[test]
 fn shards_are_replicas_in_every_rendering() {
     for shards in [1, 2, 3, 40] {
@@ -193,6 +216,38 @@ fn the_chart_renders_what_kubernetes_and_the_operator_accept() {
     validate(&full);
     for kind in ["ServiceMonitor", "Probe"] {
         assert!(kinds(&full).contains(kind), "{kind}");
+    }
+    assert_eq!(
+        rules(&full),
+        rules(&kustomized()),
+        "the chart and the plain manifest have the same rules"
+    );
+    let folder = tempfile::tempdir().expect("make a folder");
+    let file = folder.path().join("rules.yaml");
+    fs::write(
+        &file,
+        json!({"groups": rules(&full).values().collect::<Vec<_>>()}).to_string(),
+    )
+    .expect("write the rules");
+    let checked = complete(Command::new("promtool").args(["check", "rules"]).arg(&file));
+    assert!(
+        String::from_utf8_lossy(&checked.stdout).contains("SUCCESS"),
+        "{checked:?}"
+    );
+    let boards: Vec<&Value> = full
+        .iter()
+        .filter(|one| one["metadata"]["labels"]["grafana_dashboard"] == "1")
+        .collect();
+    assert!(boards.len() >= 4, "{}", boards.len());
+    for board in boards {
+        let files = board["data"].as_object().expect("files");
+        for (name, text) in files {
+            let path = workspace().join("deploy/monitoring/dashboards").join(name);
+            let kept: Value =
+                serde_json::from_str(&fs::read_to_string(path).expect("a board")).expect("JSON");
+            let packed: Value = serde_json::from_str(text.as_str().expect("a text")).expect("JSON");
+            assert_eq!(packed, kept, "{name}");
+        }
     }
     let arguments = arguments(&full);
     for argument in [
@@ -285,12 +340,7 @@ fn what_is_made_of_the_chart_is_current_and_kustomize_takes_it() {
         PATIENCE,
     );
     assert_eq!(checked.code, Some(0), "{checked:?}");
-    let built = complete(
-        tool("kubectl")
-            .arg("kustomize")
-            .arg(workspace().join("deploy/kubernetes")),
-    );
-    let resources = documents(&String::from_utf8_lossy(&built.stdout));
+    let resources = kustomized();
     assert!(kinds(&resources).contains("Namespace") && kinds(&resources).contains("StatefulSet"));
     validate(&resources);
 }
@@ -319,6 +369,17 @@ fn the_composition_is_locked_down_and_its_files_are_there() {
             "{name}"
         );
         assert!(service["healthcheck"]["test"].is_array(), "{name}");
+        for volume in service["volumes"].as_array().expect("volumes") {
+            // As this version of the tool writes it, `/path/here:/path/there:ro`; a name is a volume.
+            let source = volume
+                .as_str()
+                .and_then(|text| text.split(':').next())
+                .expect("a source");
+            assert!(
+                !source.starts_with('/') || Path::new(source).exists(),
+                "{name}: {source}"
+            );
+        }
         let image = service["image"].as_str().expect("an image");
         let tag = image.rsplit_once(':').expect("a tag").1;
         assert!(

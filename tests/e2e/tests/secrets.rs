@@ -1,5 +1,5 @@
-//! Nothing of a private key is ever printed: a marker key goes through everything that the real program says, and none of its
-//! bytes come out in any notation.
+//! Nothing of a private key, a password or its hash is ever printed: markers go through everything that the real program says, and
+//! nothing of them comes out in any notation.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -277,5 +277,132 @@ fn no_byte_of_a_private_key_is_printed() {
 
     // What is searched for is found where it is.
     search.hear("the key itself", key);
+    assert!(!search.found().is_empty());
+}
+
+/// The web configuration's secrets: the key in a file and in the text, two hashes, the passwords behind them.
+#[test]
+fn nothing_of_a_web_configuration_is_printed() {
+    let room = Room::new();
+    let mut search = Search::of(&[&room.good[0], &room.good[1], &room.encrypted]);
+    let hash = |password: &str| {
+        let mut command = Command::new("htpasswd");
+        command.args(["-nbBC", "4", "", password]);
+        let text = String::from_utf8(complete(&mut command).stdout).expect("a hash is text");
+        text.trim().trim_start_matches(':').to_owned()
+    };
+    let (right, other) = ("hidden-in-plain-sight", "nobody-may-see-this");
+    let hashes = [hash(right), hash(other)];
+    search.needles.extend([right.to_owned(), other.to_owned()]);
+    for hash in &hashes {
+        search
+            .needles
+            .extend((7..hash.len() - 12).map(|at| hash[at..at + 12].to_owned()));
+    }
+    let key = fs::read_to_string(&room.marker.key).expect("read the key");
+    let web = room.folder.path().join("web.yaml");
+    let file = web.display().to_string();
+    let write = |text: &serde_json::Value| {
+        fs::write(&web, text.to_string()).expect("write a web configuration");
+        keep(&web, 0o600);
+    };
+    let users = json!({"alice": hashes[0], "bob": hashes[1]});
+    let tls = json!({"cert_file": room.marker.chain, "key_file": room.good[0]});
+    let inline = json!({"cert": fs::read_to_string(&room.marker.chain).expect("read"), "key": key});
+    for tls in [&tls, &inline] {
+        write(&json!({"tls_server_config": tls, "basic_auth_users": users}));
+        search.run(&["config", "check", "--web.config.file", &file], 0);
+    }
+    let half = |text: &str| text[..text.len() / 2].to_owned();
+    for broken in [
+        json!({"basic_auth_users": {"alice": right}}),
+        json!({"basic_auth_users": {"alice": half(&hashes[0])}}),
+        json!({"basic_auth_users": {"alice": [hashes[0]]}}),
+        json!({"basic_auth_users": {"alice": {"password": right}}}),
+        json!({"tls_server_config": {"cert": inline["cert"], "key": half(&key)}}),
+        json!({"tls_server_config": {"cert": key, "key": inline["cert"]}}),
+        json!({"tls_server_config": {"cert": inline["cert"], "key": {"pem": key}}}),
+        json!({"tls_server_config": {"cert_file": room.marker.chain, "key_file": room.encrypted}}),
+    ] {
+        write(&broken);
+        search.run(&["config", "check", "--web.config.file", &file], 2);
+        search.run(
+            &[
+                "run",
+                "--web.config.file",
+                &file,
+                "--web.listen-address",
+                "127.0.0.1:0",
+            ],
+            2,
+        );
+    }
+
+    write(&json!({"basic_auth_users": users}));
+    let configuration = room.folder.path().join("none.yaml");
+    fs::write(&configuration, "targets: []\n").expect("write a configuration");
+    let port = Port::lease();
+    let (address, configuration) = (port.address().to_string(), configuration.display().to_string());
+    let arguments = [
+        "run",
+        "--config.file",
+        &configuration,
+        "--web.config.file",
+        &file,
+        "--web.listen-address",
+        &address,
+        "--log.level",
+        "debug",
+    ];
+    let own = tempfile::tempdir().expect("make a folder");
+    let running = Binary::find().start(own, &arguments).listening(port.number());
+    let curl = |path: &str, credentials: &str, method: &str| {
+        let mut command = Command::new("curl");
+        command.args([
+            "--silent",
+            "--include",
+            "--request",
+            method,
+            "--user",
+            credentials,
+        ]);
+        let output = complete(command.arg(format!("http://{address}{path}")));
+        String::from_utf8(output.stdout).expect("an answer is text")
+    };
+    let right_one = format!("alice:{right}");
+    for path in [
+        "/",
+        "/metrics",
+        "/api/v1/reports",
+        "/probe?target=none&debug=true",
+        "/nothing",
+    ] {
+        search.hear(path, curl(path, &right_one, "GET"));
+    }
+    assert!(
+        search
+            .said
+            .iter()
+            .any(|(path, text)| path == "/metrics" && text.contains("siptls_targets 0"))
+    );
+    // A password in the place of the name, and a wrong one.
+    search.hear("mistyped", curl("/metrics", &format!("{right}:alice"), "GET"));
+    search.hear("wrong", curl("/metrics", &format!("alice:{other}"), "GET"));
+    write(&json!({"basic_auth_users": {"alice": right}}));
+    let reload = curl("/-/reload", &right_one, "POST");
+    assert!(
+        reload.starts_with("HTTP/1.1 500") && reload.contains("basic_auth_users.alice"),
+        "{reload}"
+    );
+    search.hear("POST /-/reload", reload);
+    let log = running.log();
+    assert!(
+        log.contains("name or password refused") && log.contains("the last good one stays in use"),
+        "{log}"
+    );
+    search.hear("log", log);
+    let found = search.found();
+    assert!(found.is_empty(), "{found:#?}");
+    search.hear("the hash itself", hashes[1].clone());
     assert!(!search.found().is_empty());
 }

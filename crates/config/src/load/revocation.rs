@@ -5,9 +5,9 @@ use crate::fault::{KeyPath, quoted};
 use crate::keys::Section;
 use crate::node::Node;
 use crate::plan::absolute;
-use siptls_model::parse_network;
+use siptls_model::{IpNet, parse_network};
 
-/// Most networks in `allow`; each is looked at for each address of a list's host.
+/// Most networks in `allow`; each is looked at for each address.
 const MAX_NETWORKS: usize = 1_024;
 
 impl Loader {
@@ -19,16 +19,12 @@ impl Loader {
         for entry in entries {
             let key = path.key(&entry.key);
             match entry.key.as_ref() {
-                "enabled" => match self.text(here, &entry.value, &key) {
-                    Some("true") => self.plan.revocation.enabled = true,
-                    Some("false") => self.plan.revocation.enabled = false,
-                    Some(other) => {
-                        let message = format!("expected `true` or `false`, found {}", quoted(other));
-                        self.faults.at(here.file, entry.value.at, &key, message, None);
+                "enabled" => {
+                    if let Some(enabled) = self.truth(here, &entry.value, &key) {
+                        self.plan.revocation.enabled = enabled;
                     }
-                    None => {}
-                },
-                "allow" => self.networks(here, &entry.value, &key),
+                }
+                "allow" => self.plan.revocation.allow = self.networks(here, &entry.value, &key),
                 "cache" => match self.text(here, &entry.value, &key) {
                     Some("") => {
                         let message = "expected a folder, found an empty text";
@@ -42,13 +38,16 @@ impl Loader {
         }
     }
 
-    fn networks(&mut self, here: Here<'_>, node: &Node<'_>, path: &KeyPath<'_>) {
+    /// A list of networks.
+    pub(super) fn networks(&mut self, here: Here<'_>, node: &Node<'_>, path: &KeyPath<'_>) -> Vec<IpNet> {
+        let mut networks = Vec::new();
         let Some(items) = self.list(here, node, path) else {
-            return;
+            return networks;
         };
         if items.len() > MAX_NETWORKS {
             let message = format!("expected at most {MAX_NETWORKS} networks, found {}", items.len());
-            return self.faults.at(here.file, node.at, path, message, None);
+            self.faults.at(here.file, node.at, path, message, None);
+            return networks;
         }
         for (index, item) in items.iter().enumerate() {
             let path = path.index(index);
@@ -56,12 +55,13 @@ impl Loader {
                 continue;
             };
             match parse_network(text) {
-                Ok(network) => self.plan.revocation.allow.push(network),
+                Ok(network) => networks.push(network),
                 Err(expected) => {
                     let message = format!("{expected}, found {}", quoted(text));
                     self.faults.at(here.file, item.at, &path, message, None);
                 }
             }
         }
+        networks
     }
 }

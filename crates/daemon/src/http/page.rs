@@ -27,7 +27,8 @@ impl Row {
 
 /// The style sheet.
 pub(crate) async fn style() -> Response {
-    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], STYLE).into_response()
+    let sheet = [STYLE, include_str!("ladder.css")].concat();
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], sheet).into_response()
 }
 
 /// The page of all targets; `?verdict=fail` shows only those.

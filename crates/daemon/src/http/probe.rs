@@ -1,18 +1,21 @@
-//! `/probe`: one visit, now, to a configured target.
+//! `/probe`: one visit, now, to a configured target or to a destination that the configuration allows.
 
-use super::{App, Connection, text};
+use super::{App, Caller, Connection, again_in, forbidden, text, too_often};
 use crate::fleet::Fleet;
 use crate::member::Member;
+use crate::schedule::SlotId;
 use crate::visitor::moment;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use siptls_catalog::Profile;
-use siptls_metrics::{CONTENT_TYPE, ProbeResult, Series, Shown, Subject, Tally, probe_answer};
+use siptls_config::PlannedTarget;
+use siptls_journal::History;
+use siptls_metrics::{CONTENT_TYPE, ProbeResult, Refusal, Series, Shown, Subject, Tally, probe_answer};
 use siptls_model::{
-    Document, Judgement, Observation, Phase, ProbeError, Reason, Report, Target, Timestamp, Verdict, clock,
-    escape_text, escape_text_bounded,
+    Destinations, Document, Endpoint, Judgement, Observation, Phase, ProbeError, Reason, Report, Target,
+    Timestamp, Verdict, clock, escape_text, escape_text_bounded,
 };
 use siptls_policy::Judge;
 use std::fmt::Write as _;
@@ -21,7 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tracing::instrument::WithSubscriber as _;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -39,7 +42,23 @@ struct Question {
     profile: Arc<Profile>,
     debug: bool,
     limit: Duration,
+    /// Where the visit may go when it is to no configured target.
+    confines: Option<Arc<Destinations>>,
 }
+
+/// What holds of a visit to a destination that is no target's: how often an address is connected to within an hour, whoever
+/// asks. A target's budget is five times that, so that nobody else can use it up.
+const STRANGE_CONNECTIONS_PER_HOUR: u32 = 120;
+
+/// A refusal after a name was looked up comes at a whole number of these: whether a name exists, and where it leads, cannot be
+/// told from how long the answer took.
+const REFUSAL_STEP: Duration = Duration::from_secs(1);
+
+/// The one refusal of a destination, whatever the reason: not resolved, not allowed, half of it.
+const NOT_ALLOWED: &str = "\
+this destination is not allowed
+hint: allow the networks of its addresses in `probe_destinations.allow` and its port in `probe_destinations.ports`, or make it a target
+";
 
 /// One visit to a configured target, judged and answered as metrics. It leaves neither state nor counters behind; its
 /// connections count for the budget. An address that is to be left in peace is answered for as it was seen last, and so is a
@@ -47,19 +66,24 @@ struct Question {
 pub(crate) async fn probe(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
-    let question = match question(&app, connection, &query, &headers) {
+    if let Err(wait) = app.probe_limit.take(connection.origin(), Instant::now()) {
+        return too_often(&app, wait);
+    }
+    let question = match question(&app, (connection, caller), &query, &headers) {
         Ok(question) => question,
         Err(refusal) => return refusal,
     };
-    let Ok(_permit) = app.probes.try_acquire() else {
-        let refusal = text(
+    let Ok(permit) = app.probes.try_acquire() else {
+        app.own.refused(Refusal::Overloaded);
+        return again_in(
+            1,
             StatusCode::SERVICE_UNAVAILABLE,
             "too many probes at once, try again\n",
         );
-        return ([(header::RETRY_AFTER, "1")], refusal).into_response();
     };
     let start = Instant::now();
     let log = Log::default();
@@ -89,6 +113,15 @@ pub(crate) async fn probe(
         // Out of time: nothing was seen of it, and the answer says no more than that.
         Err(_) => Vec::new(),
     };
+    if question.confines.is_some() && observations.is_empty() {
+        drop(permit);
+        if question.target.literal_address().is_none() {
+            let steps = start.elapsed().as_millis() / REFUSAL_STEP.as_millis() + 1;
+            let steps = u32::try_from(steps).unwrap_or(u32::MAX);
+            sleep_until(start + REFUSAL_STEP.saturating_mul(steps)).await;
+        }
+        return forbidden(&app, NOT_ALLOWED);
+    }
     answer(&app, &question, observations, start.elapsed(), &log)
 }
 
@@ -98,7 +131,10 @@ fn visit_alone(
     begun: Arc<AtomicBool>,
 ) -> impl Future<Output = Vec<Observation>> + use<> {
     let member = Arc::clone(&question.member);
-    let errand = member.errand(Arc::clone(&question.target), &question.profile);
+    let mut errand = member.errand(Arc::clone(&question.target), &question.profile);
+    if let Some(destinations) = &question.confines {
+        errand = errand.confined(Arc::clone(destinations));
+    }
     async move {
         let _alone = member.visiting.lock().await;
         begun.store(true, Ordering::Relaxed);
@@ -133,7 +169,7 @@ fn not_begun(question: &Question) -> Vec<Observation> {
 )]
 fn question(
     app: &App,
-    connection: Connection,
+    (connection, caller): (Connection, Caller),
     query: &[(String, String)],
     headers: &HeaderMap,
 ) -> Result<Question, Response> {
@@ -160,18 +196,16 @@ fn question(
             "expected the parameter target with the name of a configured target".to_owned(),
         ));
     };
-    let Some(member) = app.fleet.member(name) else {
-        return Err(text(StatusCode::NOT_FOUND, app.fleet.absence(name) + "\n"));
-    };
-    let profile = match value("module").filter(|module| !module.is_empty()) {
-        None => Arc::clone(member.profile()),
-        Some(module) => app.fleet.profile(module).ok_or_else(|| {
+    let module = value("module").filter(|module| !module.is_empty());
+    let found = module.map(|module| {
+        app.fleet.profile(module).ok_or_else(|| {
             bad(format!(
                 "module: expected the name of a profile, found `{}`",
                 escape_text_bounded(module, 200)
             ))
-        })?,
-    };
+        })
+    });
+    let module = found.transpose()?;
     let debug = match value("debug") {
         None | Some("" | "false") => false,
         Some("true") => true,
@@ -182,15 +216,31 @@ fn question(
             )));
         }
     };
-    if debug && !connection.is_loopback() {
-        return Err(text(
-            StatusCode::FORBIDDEN,
+    if debug && !caller.is_operator() {
+        return Err(forbidden(
+            app,
+            "debug output is given to clients that show a certificate\n",
+        ));
+    }
+    if debug && !caller.is_known && !connection.is_loopback() {
+        return Err(forbidden(
+            app,
             "debug output is given on loopback connections only\n",
         ));
     }
     let limit = limit(headers).map_err(bad)?;
+    let (member, confines) = match app.fleet.member(name) {
+        Some(member) => (member, None),
+        None => {
+            let (member, destinations) = stranger(app, connection, name, module.clone())?;
+            (member, Some(destinations))
+        }
+    };
+    let profile = module.unwrap_or_else(|| Arc::clone(member.profile()));
     let mut target = Target::clone(&member.target);
-    target.timeout = target.timeout.min(limit);
+    // Half of the time is for the name of a stranger, so that the visit ends in time whatever the resolver does.
+    let most = if confines.is_some() { limit / 2 } else { limit };
+    target.timeout = target.timeout.min(most);
     target.profile.clone_from(&profile.name);
     Ok(Question {
         member,
@@ -198,7 +248,51 @@ fn question(
         profile,
         debug,
         limit,
+        confines,
     })
+}
+
+/// A target for the time of one visit: an endpoint that the configuration does not name, with nothing to present and where it
+/// may be.
+#[expect(
+    clippy::result_large_err,
+    reason = "the refusal is an answer, made once per request"
+)]
+fn stranger(
+    app: &App,
+    connection: Connection,
+    name: &str,
+    profile: Option<Arc<Profile>>,
+) -> Result<(Arc<Member>, Arc<Destinations>), Response> {
+    let destinations = app.fleet.destinations();
+    let endpoint = name.parse::<Endpoint>();
+    let (false, Ok(endpoint)) = (destinations.allow.is_empty(), endpoint) else {
+        return Err(text(StatusCode::NOT_FOUND, app.fleet.absence(name) + "\n"));
+    };
+    if let Err(wait) = app.strange_probe_limit.take(connection.origin(), Instant::now()) {
+        return Err(too_often(app, wait));
+    }
+    let Some(profile) = profile.or_else(|| app.fleet.profile(siptls_catalog::DEFAULT_PROFILE)) else {
+        return Err(text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the default profile is missing\n",
+        ));
+    };
+    let target = Target {
+        connections_per_hour: STRANGE_CONNECTIONS_PER_HOUR,
+        ..Target::new(&endpoint.to_string(), endpoint, &profile.name)
+    };
+    let history = History::new(&target.name, siptls_journal::Known::default());
+    let planned = PlannedTarget {
+        target: Arc::new(target),
+        profile,
+        trust_anchors: None,
+        identities: Vec::new(),
+    };
+    Ok((
+        Arc::new(Member::new(SlotId(0), &planned, 1, history)),
+        destinations,
+    ))
 }
 
 /// How long the probe may take: what the scraper waits, less a margin.
@@ -256,7 +350,11 @@ fn known(
         tally.surveyed(ended);
     }
     observation.peer_region = fleet.peer_region(&observation);
-    fleet.ask_lists(judge, &mut observation, now);
+    if question.confines.is_some() {
+        fleet.peek_lists(judge, &mut observation, now);
+    } else {
+        fleet.ask_lists(judge, &mut observation, now);
+    }
     (observation, tally, postponed)
 }
 
@@ -279,11 +377,16 @@ fn answer(
     let judgements = judge.judge_visit(&seen, now);
     let all: Vec<Answered> = (seen.into_iter().zip(judgements))
         .zip(counted)
-        .map(|((observation, judgement), (tally, postponed))| Answered {
-            observation,
-            judgement,
-            tally,
-            postponed,
+        .map(|((observation, judgement), (mut tally, postponed))| {
+            if postponed.is_none() {
+                tally.judged(judgement.verdict);
+            }
+            Answered {
+                observation,
+                judgement,
+                tally,
+                postponed,
+            }
         })
         .collect();
     let shown: Vec<Shown> = all

@@ -1,5 +1,7 @@
 //! Listening, accepting, and the limits of each connection.
 
+use super::limit::Origin;
+use super::slots::{Slot, Slots};
 use super::stall::Stall;
 use super::{App, Connection, router};
 use crate::options::DaemonError;
@@ -13,21 +15,33 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use siptls_metrics::Refusal;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, lookup_host};
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 /// Longest request line and headers together, in bytes; longer ones are answered 431.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Most headers of a request.
 const MAX_HEADERS: usize = 64;
-/// How long the head of a request may take, and how long a connection may wait for its next one.
+/// How long the first request of a connection may take to come, head and all.
+const FIRST_HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may wait for its next request, head and all.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a TLS handshake may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// TLS handshakes at once, half of them from one address: each holds buffers and costs a signature. For a further one the
+/// oldest is given up: one that goes on is over in a moment.
+const HANDSHAKES: usize = 64;
+/// How long a connection that makes room for another one may take to end.
+const LEAVE_GRACE: Duration = Duration::from_millis(250);
 /// How long a peer may take nothing of an answer.
 const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long answers under way may take after a stop.
@@ -107,54 +121,57 @@ impl Listeners {
         questions: Vec<mpsc::Receiver<Question>>,
         stop: watch::Receiver<bool>,
     ) {
-        let router = router(app);
-        let prefix: Arc<str> = prefix.into();
-        let permits = Arc::new(Semaphore::new(
-            limits.connections.clamp(1, Semaphore::MAX_PERMITS),
-        ));
+        let serving = Arc::new(Serving {
+            router: router(Arc::clone(&app)),
+            app,
+            prefix: prefix.into(),
+            slots: Slots::new(limits.connections),
+            handshakes: Slots::new(HANDSHAKES),
+            age: limits.age,
+            stop: stop.clone(),
+        });
         let mut all = JoinSet::new();
         for ((listener, _), questions) in self.0.into_iter().zip(questions) {
-            all.spawn(accept(
-                listener,
-                questions,
-                router.clone(),
-                Arc::clone(&prefix),
-                (Arc::clone(&permits), limits.age),
-                stop.clone(),
-            ));
+            all.spawn(accept(listener, questions, Arc::clone(&serving), stop.clone()));
         }
         while all.join_next().await.is_some() {}
     }
 }
 
+/// What all connections share.
+struct Serving {
+    app: Arc<App>,
+    router: Router,
+    prefix: Arc<str>,
+    slots: Arc<Slots>,
+    handshakes: Arc<Slots>,
+    age: Duration,
+    stop: watch::Receiver<bool>,
+}
+
 async fn accept(
     listener: TcpListener,
     mut questions: mpsc::Receiver<Question>,
-    router: Router,
-    prefix: Arc<str>,
-    (permits, age): (Arc<Semaphore>, Duration),
+    serving: Arc<Serving>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
     loop {
-        let next = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit, listener.accept().await)
-        };
         tokio::select! {
             () = stopped(&mut stop) => break,
-            // Also while all connections are taken: a full house is no dead one.
             Some(question) = questions.recv() => drop(question.send(())),
             // A panic of a handler ends its connection only.
             Some(_) = connections.join_next() => {}
-            (permit, accepted) = next => match accepted {
-                Ok((stream, peer)) => {
-                    let serving = connection((stream, peer), router.clone(), Arc::clone(&prefix), age, stop.clone());
-                    connections.spawn(async move {
-                        let _permit = permit;
-                        serving.await;
-                    });
-                }
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => match serving.slots.take(Origin::of(peer.ip()), Instant::now()) {
+                    Some(slot) => {
+                        connections.spawn(connection((stream, peer), slot, Arc::clone(&serving)));
+                    }
+                    None => {
+                        serving.app.own.refused(Refusal::Overloaded);
+                        tracing::debug!(%peer, "connection refused: every slot is busy");
+                    }
+                },
                 Err(error) => {
                     tracing::warn!(%error, "connection not accepted");
                     sleep(ACCEPT_PAUSE).await;
@@ -166,54 +183,110 @@ async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-async fn connection(
-    (stream, peer): (TcpStream, SocketAddr),
-    router: Router,
-    prefix: Arc<str>,
-    age: Duration,
-    mut stop: watch::Receiver<bool>,
-) {
+/// One connection from its beginning to its end.
+async fn connection((stream, peer): (TcpStream, SocketAddr), slot: Slot, serving: Arc<Serving>) {
     let Ok(local) = stream.local_addr() else { return };
     // Answers are written in large pieces; without it only the last one may be late.
     let _ = stream.set_nodelay(true);
-    let routes = TowerToHyperService::new(router);
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        let routes = routes.clone();
-        let prefix = Arc::clone(&prefix);
-        async move {
-            match without_prefix(request.uri(), &prefix) {
-                Prefix::Absent => {}
-                Prefix::Removed(uri) => *request.uri_mut() = uri,
-                Prefix::Bare => return Ok::<_, Infallible>(redirect(&prefix)),
-            }
-            request.extensions_mut().insert(Connection { local, peer });
-            routes.call(request).await
+    let stream = Stall::new(stream, STALL_TIMEOUT);
+    let door = serving.app.gate.door();
+    let Some(acceptor) = &door.tls else {
+        let connection = Connection {
+            local,
+            peer,
+            is_certified: false,
+        };
+        return requests(stream, connection, slot, &serving).await;
+    };
+    let Some(turn) = serving.handshakes.take(Origin::of(peer.ip()), Instant::now()) else {
+        return;
+    };
+    let mut stop = serving.stop.clone();
+    let shaken = tokio::select! {
+        shaken = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)) => shaken,
+        () = slot.asked_to_leave() => return,
+        () = turn.asked_to_leave() => return,
+        () = stopped(&mut stop) => return,
+    };
+    drop(turn);
+    let why = match shaken {
+        Ok(Ok(stream)) => {
+            let has_certificate = stream.get_ref().1.peer_certificates().is_some();
+            let connection = Connection {
+                local,
+                peer,
+                is_certified: has_certificate && door.verifies_certificates,
+            };
+            return requests(stream, connection, slot, &serving).await;
         }
-    });
-    let serving = http1::Builder::new()
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "it took too long".to_owned(),
+    };
+    serving.app.own.refused(Refusal::Tls);
+    let error = siptls_model::escape_text_bounded(&why, 200);
+    tracing::debug!(%peer, error, "no TLS handshake");
+}
+
+/// The requests of a connection, one after the other.
+async fn requests<S>(stream: S, connection: Connection, slot: Slot, serving: &Serving)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut stop = serving.stop.clone();
+    let begun = Arc::new(AtomicBool::new(false));
+    let slot = Arc::new(slot);
+    let routes = TowerToHyperService::new(serving.router.clone());
+    let service = {
+        let (begun, slot, prefix) = (Arc::clone(&begun), Arc::clone(&slot), Arc::clone(&serving.prefix));
+        service_fn(move |mut request: Request<Incoming>| {
+            let busy = slot.busy();
+            begun.store(true, Ordering::Relaxed);
+            let routes = routes.clone();
+            let prefix = Arc::clone(&prefix);
+            async move {
+                match without_prefix(request.uri(), &prefix) {
+                    Prefix::Absent => {}
+                    Prefix::Removed(uri) => *request.uri_mut() = uri,
+                    Prefix::Bare => return Ok::<_, Infallible>(redirect(&prefix)),
+                }
+                request.extensions_mut().insert(connection);
+                let response = routes.call(request).await?;
+                Ok(response.map(|body| busy.until_sent(body)))
+            }
+        })
+    };
+    let exchange = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(MAX_HEAD_BYTES)
         .max_headers(MAX_HEADERS)
-        .serve_connection(TokioIo::new(Stall::new(stream, STALL_TIMEOUT)), service);
-    let mut serving = std::pin::pin!(serving);
+        .serve_connection(TokioIo::new(stream), service);
+    let mut exchange = std::pin::pin!(exchange);
+    let never_asked = async {
+        sleep(FIRST_HEAD_TIMEOUT).await;
+        if begun.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let outcome = tokio::select! {
-        outcome = serving.as_mut() => Ok(outcome),
+        outcome = exchange.as_mut() => Ok(outcome),
         () = stopped(&mut stop) => Err(STOP_GRACE),
-        () = sleep(age) => Err(AGE_GRACE),
+        () = sleep(serving.age) => Err(AGE_GRACE),
+        () = slot.asked_to_leave() => Err(LEAVE_GRACE),
+        () = never_asked => return,
     };
     let outcome = match outcome {
         Ok(outcome) => outcome,
         Err(grace) => {
-            serving.as_mut().graceful_shutdown();
+            exchange.as_mut().graceful_shutdown();
             tokio::select! {
-                outcome = timeout(grace, serving) => outcome.unwrap_or(Ok(())),
+                outcome = timeout(grace, exchange) => outcome.unwrap_or(Ok(())),
                 () = async { stopped(&mut stop).await; sleep(STOP_GRACE).await } => Ok(()),
             }
         }
     };
     if let Err(error) = outcome {
-        tracing::debug!(%peer, %error, "connection ended early");
+        tracing::debug!(peer = %connection.peer, %error, "connection ended early");
     }
 }
 

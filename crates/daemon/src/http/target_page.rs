@@ -1,7 +1,9 @@
 //! The page of one target: verdict, checks, chain, handshake of each address.
 
 use super::App;
+use super::chain_picture::write_chain_picture;
 use super::html::{badge, maintenance, page, safe, sentence, who_acts};
+use super::ladder::write_ladder;
 use crate::member::{Member, Sight};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -137,7 +139,9 @@ fn write_sight(out: &mut String, sight: &Sight, caller: &str) {
     write_checks(out, &report.checks);
     write_rehearsal(out, &report);
     write_chain(out, &report);
+    write_chain_picture(out, sight);
     write_handshake(out, &report);
+    write_ladder(out, sight);
     out.push_str("</section>\n");
 }
 

@@ -292,6 +292,8 @@ fn seen(target: &Arc<Target>, address: &str) -> Observation {
             allow: Vec::new(),
             duration: Duration::from_millis(1),
         }),
+        // A warning user_canceled.
+        flight: [21, 3, 3, 0, 2, 1, 90].into(),
         ..refused(target, Some(address.parse().unwrap()), Reason::Internal)
     }
 }

@@ -63,14 +63,29 @@ pub(crate) fn access(address: IpAddr, allow: &[IpNet]) -> Access {
         return Access::Allowed;
     }
     let is_public = match address {
-        IpAddr::V4(ip) => !SPECIAL_V4.iter().any(|network| network.contains(&ip)),
-        IpAddr::V6(ip) => GLOBAL_V6.contains(&ip) && !SPECIAL_V6.iter().any(|network| network.contains(&ip)),
+        IpAddr::V4(ip) => special_v4(ip).is_none(),
+        IpAddr::V6(ip) => is_global_v6(ip) && special_v6(ip).is_none(),
     };
     if is_public {
         Access::Public
     } else {
         Access::Refused
     }
+}
+
+/// The network in which an IPv4 address is special; `None`: it is public.
+pub(crate) fn special_v4(ip: Ipv4Addr) -> Option<Ipv4Net> {
+    SPECIAL_V4.iter().find(|network| network.contains(&ip)).copied()
+}
+
+/// The network within the global ones in which an IPv6 address is special.
+pub(crate) fn special_v6(ip: Ipv6Addr) -> Option<Ipv6Net> {
+    SPECIAL_V6.iter().find(|network| network.contains(&ip)).copied()
+}
+
+/// Whether an IPv6 address lies in the global networks.
+pub(crate) fn is_global_v6(ip: Ipv6Addr) -> bool {
+    GLOBAL_V6.contains(&ip)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@
 
 mod cache;
 mod fetch;
-mod guard;
+pub(crate) mod guard;
 mod store;
 
 pub use fetch::{FETCH_LIMIT, Fetch, FetchFault, Fetched, HttpFetch, MAX_BODY, Validators};

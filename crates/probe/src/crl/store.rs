@@ -154,7 +154,17 @@ impl<F: Fetch> CrlStore<F> {
             .unwrap_or_else(PoisonError::into_inner)
             .enabled;
         is_enabled.then(|| {
-            let certificates = links.iter().map(|link| self.ask(link, now)).collect();
+            let certificates = links.iter().map(|link| self.ask(link, now, true)).collect();
+            Arc::new(Revocation { certificates })
+        })
+    }
+
+    /// As [`look`](Self::look), of the lists at hand alone: what is missing is not noted, so that nothing is fetched for it.
+    /// For chains of destinations that somebody else chose.
+    #[must_use]
+    pub fn peek(&self, links: &[Link<'_>], now: Timestamp) -> Option<Arc<Revocation>> {
+        self.settings().enabled.then(|| {
+            let certificates = links.iter().map(|link| self.ask(link, now, false)).collect();
             Arc::new(Revocation { certificates })
         })
     }
@@ -194,8 +204,8 @@ impl<F: Fetch> CrlStore<F> {
         missing
     }
 
-    /// What the lists at hand say of one certificate.
-    fn ask(&self, link: &Link<'_>, now: Timestamp) -> CertificateRevocation {
+    /// What the lists at hand say of one certificate; whether those that are missing are wanted.
+    fn ask(&self, link: &Link<'_>, now: Timestamp, is_wanted: bool) -> CertificateRevocation {
         let mut unknown = unknown(link.index, None, Standing::Unasked, "it names no revocation list");
         let Some(issuer) = link.issuer else {
             unknown.reason = "its issuer is not at hand".to_owned();
@@ -216,8 +226,17 @@ impl<F: Fetch> CrlStore<F> {
                 signer: issuer.spki_sha256,
             };
             let others = || urls.iter().skip(position + 1).cloned().collect();
-            let Some(known) = self.want(&mut lists, key, || Arc::new(issuer.clone()), others) else {
-                let why = "too many revocation lists are known already";
+            let found = if is_wanted {
+                self.want(&mut lists, key, || Arc::new(issuer.clone()), others)
+            } else {
+                lists.get_mut(&key)
+            };
+            let Some(known) = found else {
+                let why = if is_wanted {
+                    "too many revocation lists are known already"
+                } else {
+                    "its revocation list is not at hand, and is not fetched for a destination that is no target's"
+                };
                 return self::unknown(link.index, Some(url), Standing::Unasked, why);
             };
             let answer = known.answer(link, url, issuer, now);

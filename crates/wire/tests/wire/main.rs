@@ -9,6 +9,7 @@
 )]
 
 mod corpus;
+mod dissect;
 mod fixtures;
 mod lies;
 mod limits;

@@ -1,0 +1,1 @@
+"""The Grafana boards; see make_dashboards.py."""
