@@ -292,6 +292,19 @@ async fn debug_output_and_reloads_are_for_whoever_is_known() {
         403,
         "a browser remembers passwords"
     );
+    let statuses = async |more: &str| {
+        let headers = format!(
+            "{}\r\nSec-Fetch-Site: cross-site\r\n{more}",
+            basic("alice:wonderland")
+        );
+        daemon.get_with("/probe?target=a", &headers).await.status
+    };
+    assert_eq!(statuses("Sec-Fetch-Mode: no-cors").await, 403);
+    assert_eq!(
+        statuses("Sec-Fetch-Mode: navigate").await,
+        200,
+        "a link in a runbook"
+    );
     let mut statuses = Vec::new();
     for _ in 0..11 {
         statuses.push(

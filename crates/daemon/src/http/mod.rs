@@ -201,6 +201,15 @@ fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
+/// Whether another site's page makes a browser ask. Browsers say where a request comes from; tools of operators do not send this
+/// header.
+fn is_from_another_site(headers: &HeaderMap) -> bool {
+    let site = headers
+        .get("sec-fetch-site")
+        .and_then(|value| value.to_str().ok());
+    site.is_some_and(|site| site != "same-origin" && site != "none")
+}
+
 /// What may be asked without a password: it says no more than that the daemon runs, and those who ask (Kubernetes, load
 /// balancers) cannot keep a secret.
 const WITHOUT_PASSWORD: [&str; 2] = ["/-/healthy", "/-/ready"];
@@ -350,11 +359,7 @@ async fn reload(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Response {
-    // Browsers say where a request comes from; tools of operators do not send this header.
-    let site = headers
-        .get("sec-fetch-site")
-        .and_then(|value| value.to_str().ok());
-    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+    if is_from_another_site(&headers) {
         return forbidden(&app, "a reload is not taken from another site's page\n");
     }
     if !caller.is_operator() {

@@ -1,6 +1,6 @@
 //! `/probe`: one visit, now, to a configured target or to a destination that the configuration allows.
 
-use super::{App, Caller, Connection, again_in, forbidden, text, too_often};
+use super::{App, Caller, Connection, again_in, forbidden, is_from_another_site, text, too_often};
 use crate::fleet::Fleet;
 use crate::member::Member;
 use crate::schedule::SlotId;
@@ -70,6 +70,13 @@ pub(crate) async fn probe(
     Query(query): Query<Vec<(String, String)>>,
     headers: HeaderMap,
 ) -> Response {
+    // A link may be followed; what a page asks for by itself would use the password that the browser remembers.
+    let is_followed = headers
+        .get("sec-fetch-mode")
+        .is_some_and(|mode| mode.as_bytes() == b"navigate");
+    if is_from_another_site(&headers) && !is_followed {
+        return forbidden(&app, "a probe is not made for another site's page\n");
+    }
     if let Err(wait) = app.probe_limit.take(connection.origin(), Instant::now()) {
         return too_often(&app, wait);
     }
