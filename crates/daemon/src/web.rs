@@ -89,7 +89,7 @@ pub enum WebError {
     Panicked,
 }
 
-/// Whether a web configuration can be used: what [`run`](crate::run) would say of it.
+/// Whether a web configuration can be used: what [`run`](crate::run()) would say of it.
 ///
 /// # Errors
 /// [`WebError::Tls`] when TLS cannot be served as it says.

@@ -192,4 +192,56 @@ mod tests {
         assert!(visited.note(address(MAX_ADDRESSES), start + HOUR));
         assert_eq!(visited.0.lock().unwrap().len(), 2);
     }
+
+    /// Who is asked to go straight to an address looks at it again: a name that led elsewhere in the meantime leads nowhere.
+    #[tokio::test]
+    async fn what_is_dialled_is_what_is_checked() {
+        use crate::{Errand, Prober, ProberOptions};
+        use siptls_model::{Offer, Phase, Target};
+        use std::sync::Arc;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let address = listener.local_addr().unwrap();
+        let target = Target::new("a", address.to_string().parse().unwrap(), "");
+        let offer = Offer {
+            legacy_version: siptls_model::ProtocolVersion::from_name("TLSv1.2").unwrap(),
+            cipher_suites: Vec::new(),
+            groups: Vec::new(),
+            signature_algorithms: Vec::new(),
+            versions: Vec::new(),
+            extensions: Vec::new(),
+        };
+        let destinations = |network: &str| {
+            Arc::new(Destinations {
+                allow: vec![network.parse().unwrap()],
+                ports: vec![address.port()..=address.port()],
+            })
+        };
+        let errand = Errand::new(Arc::new(target), Arc::new(offer));
+        let prober = Prober::new(ProberOptions::default());
+        let elsewhere = errand.clone().confined(destinations("10.0.0.0/8"));
+        for seen in [
+            prober.visit_address(&elsewhere, address).await,
+            prober.survey_address(&elsewhere, address).await,
+        ] {
+            assert_eq!(seen.connections_opened, 0);
+            assert_eq!(seen.error.unwrap().phase, Phase::Connect);
+        }
+        assert!(prober.visit(&elsewhere).await.is_empty());
+        assert!(listener.accept().is_err(), "nobody came");
+        let here = errand.confined(destinations("127.0.0.0/8"));
+        let visit = prober.visit(&here);
+        let came = async {
+            loop {
+                if let Ok(came) = listener.accept() {
+                    return came;
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            _ = came => {}
+            seen = visit => panic!("{seen:?}"),
+        }
+    }
 }

@@ -415,3 +415,69 @@ fn web_configurations_are_checked_without_a_daemon() {
     }
     assert!(!found.stderr.contains("wonderland"), "{}", found.stderr);
 }
+
+/// Versions, suites, curves and whose order counts, as OpenSSL meets them.
+#[test]
+fn versions_suites_and_curves_are_those_of_the_configuration() {
+    let room = Room::new();
+    let served = |change: serde_json::Value| {
+        let mut web = json!({"tls_server_config": room.tls()});
+        for (key, value) in change.as_object().expect("keys") {
+            web["tls_server_config"][key] = value.clone();
+        }
+        room.write(&web);
+        promtool_accepts(&room.at("web.yaml"));
+        room.start()
+    };
+    let suite = |arguments: &[&str]| {
+        let said = room.s_client(&[&["-tls1_2"], arguments].concat());
+        let line = said
+            .lines()
+            .find_map(|line| line.split("Cipher is ").nth(1).map(str::to_owned));
+        line.expect("a suite or none")
+    };
+    let both = "ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-AES256-GCM-SHA384";
+    let (aes128, aes256) = (
+        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+    );
+    {
+        let _running = served(json!({"cipher_suites": [aes256, aes128]}));
+        assert_eq!(
+            suite(&["-cipher", both]),
+            "ECDHE-RSA-AES256-GCM-SHA384",
+            "the server's order"
+        );
+        assert_eq!(suite(&["-cipher", "ECDHE-RSA-CHACHA20-POLY1305"]), "(NONE)");
+        assert!(
+            room.s_client(&["-tls1_3"])
+                .contains("New, TLSv1.3, Cipher is TLS_")
+        );
+    }
+    {
+        let _running =
+            served(json!({"cipher_suites": [aes256, aes128], "prefer_server_cipher_suites": false}));
+        assert_eq!(
+            suite(&["-cipher", both]),
+            "ECDHE-RSA-AES128-GCM-SHA256",
+            "the client's order"
+        );
+    }
+    {
+        let _running = served(json!({"curve_preferences": ["CurveP384"], "max_version": "TLS12"}));
+        assert!(
+            room.s_client(&["-groups", "X25519:P-384"])
+                .contains("ECDH, secp384r1, 384 bits")
+        );
+        assert_eq!(suite(&["-groups", "X25519:P-256"]), "(NONE)");
+        assert!(room.s_client(&["-tls1_3"]).contains("Cipher is (NONE)"));
+    }
+    {
+        let _running = served(json!({"min_version": "TLS13"}));
+        assert_eq!(suite(&[]), "(NONE)");
+        assert!(
+            room.s_client(&["-tls1_3"])
+                .contains("New, TLSv1.3, Cipher is TLS_")
+        );
+    }
+}

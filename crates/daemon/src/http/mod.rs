@@ -90,6 +90,8 @@ pub(crate) struct App {
     passwords: Passwords,
     own: Own,
     probes: Semaphore,
+    /// Of these, the ones to destinations that are no targets: half, so that strangers keep no target's probe out.
+    strange_probes: Semaphore,
     probe_limit: Buckets,
     strange_probe_limit: Buckets,
     reload_limit: Buckets,
@@ -114,6 +116,7 @@ impl App {
             passwords,
             own,
             probes: Semaphore::new(probes.clamp(1, Semaphore::MAX_PERMITS)),
+            strange_probes: Semaphore::new(probes.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS)),
             probe_limit: Buckets::new(PROBES),
             strange_probe_limit: Buckets::new(STRANGE_PROBES),
             reload_limit: Buckets::new(RELOADS),
@@ -196,6 +199,15 @@ fn router(app: Arc<App>) -> Router {
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), with_headers))
         .with_state(app)
+}
+
+/// Whether another site's page makes a browser ask. Browsers say where a request comes from; tools of operators do not send this
+/// header.
+fn is_from_another_site(headers: &HeaderMap) -> bool {
+    let site = headers
+        .get("sec-fetch-site")
+        .and_then(|value| value.to_str().ok());
+    site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// What may be asked without a password: it says no more than that the daemon runs, and those who ask (Kubernetes, load
@@ -347,11 +359,7 @@ async fn reload(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Response {
-    // Browsers say where a request comes from; tools of operators do not send this header.
-    let site = headers
-        .get("sec-fetch-site")
-        .and_then(|value| value.to_str().ok());
-    if site.is_some_and(|site| site != "same-origin" && site != "none") {
+    if is_from_another_site(&headers) {
         return forbidden(&app, "a reload is not taken from another site's page\n");
     }
     if !caller.is_operator() {

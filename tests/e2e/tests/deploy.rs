@@ -1,0 +1,584 @@
+//! What is deployed elsewhere: the image, built for real and run as its file says; the chart, rendered by Helm and held
+//! against the schemas of Kubernetes and of the Prometheus operator; the composition.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use siptls_e2e::{Binary, Finished, complete, finish};
+
+/// What an image or a rendering takes at most on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .expect("the workspace")
+}
+
+/// A program that `tests/kubernetes/install` gets.
+fn tool(name: &str) -> Command {
+    let path = workspace().join("tests/kubernetes/tools").join(name);
+    assert!(
+        path.exists(),
+        "expected {}, found nothing\nhint: tests/run tools",
+        path.display()
+    );
+    Command::new(path)
+}
+
+/// YAML documents as JSON.
+fn documents(yaml: &str) -> Vec<Value> {
+    let mut python = tool("venv/bin/python");
+    let script = "import json, sys, yaml; print(json.dumps([d for d in yaml.safe_load_all(sys.stdin) if d]))";
+    let read = finish(python.args(["-c", script]), yaml.as_bytes(), PATIENCE);
+    assert_eq!(read.code, Some(0), "{read:?}");
+    serde_json::from_str(&read.stdout).expect("JSON")
+}
+
+fn render(values: &[&str]) -> Finished {
+    let mut helm = tool("helm");
+    helm.args(["template", "siptls-probe"])
+        .arg(workspace().join("deploy/helm/siptls-probe"));
+    helm.args(["--namespace", "siptls-probe"]);
+    for value in values {
+        helm.args(["--set", value]);
+    }
+    finish(&mut helm, b"", PATIENCE)
+}
+
+fn rendered(values: &[&str]) -> Vec<Value> {
+    let rendered = render(values);
+    assert_eq!(rendered.code, Some(0), "{values:?}: {rendered:?}");
+    documents(&rendered.stdout)
+}
+
+/// Every resource against the schema of its kind, unknown fields refused where the schema knows them all.
+fn validate(resources: &[Value]) {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let (operator, kubernetes): (Vec<_>, Vec<_>) = resources.iter().partition(|resource| {
+        resource["apiVersion"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("monitoring.coreos.com/"))
+    });
+    for (index, resource) in kubernetes.iter().enumerate() {
+        let file = folder.path().join(format!("{index}.yaml"));
+        fs::write(&file, resource.to_string()).expect("write a manifest");
+        let checked = finish(
+            tool("venv/bin/kubernetes-validate").args(["--strict"]).arg(&file),
+            b"",
+            PATIENCE,
+        );
+        assert!(
+            checked.code == Some(0) && checked.stderr.contains("passed") || checked.stdout.contains("passed"),
+            "{checked:?}\n{resource}"
+        );
+    }
+    let script = workspace().join("tests/kubernetes/operator.mjs");
+    let checked = finish(
+        Command::new("node").arg(script),
+        json!(operator).to_string().as_bytes(),
+        PATIENCE,
+    );
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert_eq!(
+        checked
+            .stdout
+            .lines()
+            .filter(|line| line.ends_with(": ok"))
+            .count(),
+        operator.len(),
+        "{checked:?}"
+    );
+}
+
+fn kinds(resources: &[Value]) -> BTreeSet<&str> {
+    resources
+        .iter()
+        .filter_map(|resource| resource["kind"].as_str())
+        .collect()
+}
+
+fn of<'a>(resources: &'a [Value], kind: &str) -> &'a Value {
+    let mut found = resources.iter().filter(|resource| resource["kind"] == kind);
+    let one = found.next().unwrap_or_else(|| panic!("expected a {kind}"));
+    assert!(found.next().is_none(), "expected one {kind}");
+    one
+}
+
+/// The arguments of the container.
+fn arguments(resources: &[Value]) -> Vec<String> {
+    let container = &of(resources, "StatefulSet")["spec"]["template"]["spec"]["containers"][0];
+    let arguments = container["args"].as_array().expect("arguments").iter();
+    arguments
+        .map(|argument| argument.as_str().expect("a text").to_owned())
+        .collect()
+}
+
+/// The groups of all rules, by name.
+fn rules(resources: &[Value]) -> BTreeMap<String, Value> {
+    let rules = resources
+        .iter()
+        .filter(|resource| resource["kind"] == "PrometheusRule");
+    let groups = rules.flat_map(|rule| rule["spec"]["groups"].as_array().expect("groups").clone());
+    let named: BTreeMap<String, Value> = groups
+        .map(|group| (group["name"].as_str().expect("a name").to_owned(), group))
+        .collect();
+    assert!(named.len() > 3, "{named:?}");
+    named
+}
+
+/// What `kubectl apply -k` would apply.
+fn kustomized() -> Vec<Value> {
+    let built = complete(
+        tool("kubectl")
+            .arg("kustomize")
+            .arg(workspace().join("deploy/kubernetes")),
+    );
+    documents(&String::from_utf8_lossy(&built.stdout))
+}
+
+#[test]
+fn shards_are_replicas_in_every_rendering() {
+    for shards in [1, 2, 3, 40] {
+        let resources = rendered(&[&format!("shards={shards}")]);
+        assert_eq!(of(&resources, "StatefulSet")["spec"]["replicas"], shards);
+        let arguments = arguments(&resources);
+        let found: Vec<_> = arguments
+            .iter()
+            .filter(|argument| argument.starts_with("--shard"))
+            .collect();
+        if shards == 1 {
+            assert!(found.is_empty(), "{arguments:?}");
+        } else {
+            assert_eq!(found, [&format!("--shard=hostname/{shards}")]);
+            // The program agrees: every pod's name is a shard, the next one's is none.
+            let command = |pod: u32| {
+                let script = format!(
+                    "hostname siptls-probe-{pod} && exec {} config check --config.file /dev/null {}",
+                    Binary::find().path().display(),
+                    found[0]
+                );
+                let mut command = Command::new("unshare");
+                command.args(["--user", "--map-root-user", "--uts", "sh", "-c", &script]);
+                finish(&mut command, b"", PATIENCE).stderr
+            };
+            assert!(
+                command(shards - 1).contains("found an empty file"),
+                "{}",
+                command(shards - 1)
+            );
+            assert!(
+                command(shards).contains("--shard: expected a host name"),
+                "{}",
+                command(shards)
+            );
+        }
+    }
+}
+
+#[test]
+fn the_chart_renders_what_kubernetes_and_the_operator_accept() {
+    let plain = rendered(&[]);
+    assert_eq!(
+        kinds(&plain),
+        BTreeSet::from([
+            "ConfigMap",
+            "NetworkPolicy",
+            "PodDisruptionBudget",
+            "Service",
+            "ServiceAccount",
+            "StatefulSet"
+        ])
+    );
+    validate(&plain);
+    let full = rendered(&[
+        "shards=1",
+        "serviceMonitor.enabled=true",
+        "serviceMonitor.labels.release=prometheus",
+        "prometheusRule.enabled=true",
+        "dashboards.enabled=true",
+        "probe.enabled=true",
+        "probe.targets={acme-sbc-1}",
+        "web.existingSecret=web",
+        "web.tls=true",
+        "clientIdentities.existingSecret=keys",
+        "config.targets[0].name=acme-sbc-1",
+        "config.targets[0].endpoint=sips:sbc1.acme.example",
+        "nodeSelector.disk=ssd",
+        "priorityClassName=high",
+        "extraArgs={--log.format=json}",
+    ]);
+    validate(&full);
+    for kind in ["ServiceMonitor", "Probe"] {
+        assert!(kinds(&full).contains(kind), "{kind}");
+    }
+    assert_eq!(
+        rules(&full),
+        rules(&kustomized()),
+        "the chart and the plain manifest have the same rules"
+    );
+    let folder = tempfile::tempdir().expect("make a folder");
+    let file = folder.path().join("rules.yaml");
+    fs::write(
+        &file,
+        json!({"groups": rules(&full).values().collect::<Vec<_>>()}).to_string(),
+    )
+    .expect("write the rules");
+    let checked = complete(Command::new("promtool").args(["check", "rules"]).arg(&file));
+    assert!(
+        String::from_utf8_lossy(&checked.stdout).contains("SUCCESS"),
+        "{checked:?}"
+    );
+    let boards: Vec<&Value> = full
+        .iter()
+        .filter(|one| one["metadata"]["labels"]["grafana_dashboard"] == "1")
+        .collect();
+    assert!(boards.len() >= 4, "{}", boards.len());
+    for board in boards {
+        let files = board["data"].as_object().expect("files");
+        for (name, text) in files {
+            let path = workspace().join("deploy/monitoring/dashboards").join(name);
+            let kept: Value =
+                serde_json::from_str(&fs::read_to_string(path).expect("a board")).expect("JSON");
+            let packed: Value = serde_json::from_str(text.as_str().expect("a text")).expect("JSON");
+            assert_eq!(packed, kept, "{name}");
+        }
+    }
+    let arguments = arguments(&full);
+    for argument in [
+        "--web.config.file=/run/siptls-probe/web/web.yaml",
+        "--log.format=json",
+    ] {
+        assert!(arguments.iter().any(|found| found == argument), "{arguments:?}");
+    }
+    let pod = &of(&full, "StatefulSet")["spec"]["template"]["spec"];
+    let container = &pod["containers"][0];
+    assert_eq!(container["livenessProbe"]["httpGet"]["scheme"], "HTTPS");
+    // What the level `restricted` of Pod Security asks for, and a little more.
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault");
+    assert_eq!(
+        container["securityContext"],
+        json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}})
+    );
+    // No volume lies within another: a read-only one takes no further mount point.
+    let mounts = container["volumeMounts"].as_array().expect("mounts").iter();
+    let mut places: Vec<String> = mounts
+        .map(|mount| format!("{}/", mount["mountPath"].as_str().expect("a path")))
+        .collect();
+    places.sort();
+    assert_eq!(places.len(), 5, "{places:?}");
+    assert!(
+        places.windows(2).all(|pair| !pair[1].starts_with(&pair[0])),
+        "{places:?}"
+    );
+    // A group may read such a key, and nobody else: what the program demands.
+    let keys = pod["volumes"]
+        .as_array()
+        .expect("volumes")
+        .iter()
+        .find(|volume| volume["name"] == "keys");
+    assert_eq!(keys.expect("the keys")["secret"]["defaultMode"], 0o440);
+}
+
+#[test]
+fn the_program_accepts_the_configuration_that_the_chart_writes() {
+    let manifests =
+        fs::read_to_string(workspace().join("deploy/kubernetes/siptls-probe.yaml")).expect("manifests");
+    let resources = documents(&manifests);
+    validate(&resources);
+    let text = of(&resources, "ConfigMap")["data"]["siptls-probe.yaml"]
+        .as_str()
+        .expect("a configuration");
+    let folder = tempfile::tempdir().expect("make a folder");
+    let file = folder.path().join("siptls-probe.yaml");
+    assert!(text.contains("/var/lib/siptls-probe/journal.sqlite"), "{text}");
+    let here = text.replace("/var/lib/siptls-probe", folder.path().to_str().expect("UTF-8"));
+    fs::write(&file, here).expect("write the configuration");
+    let file = file.to_str().expect("UTF-8");
+    let checked = Binary::find().run(&["config", "check", "--config.file", file, "--shard", "0/3"]);
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(checked.stdout.contains("no faults: 5 targets"), "{checked:?}");
+}
+
+#[test]
+fn values_that_make_no_sense_are_refused() {
+    for (values, part) in [
+        (&["shards=0"][..], "minimum"),
+        (&["shards=three"], "shards"),
+        (&["shard=3"], "additional properties 'shard' not allowed"),
+        (&["extraArgs={--shard=0/7}"], "extraArgs"),
+        (&["image.pullPolicy=Sometimes"], "pullPolicy"),
+        (&["networkPolicy.targetPorts={70000}"], "targetPorts"),
+        (
+            &["shards=2", "probe.enabled=true", "probe.targets={a}"],
+            "probe.enabled needs shards: 1",
+        ),
+    ] {
+        let refused = render(values);
+        assert_eq!(refused.code, Some(1), "{values:?}: {refused:?}");
+        assert!(refused.stderr.contains(part), "{values:?}: {refused:?}");
+    }
+    let linted = complete(
+        tool("helm")
+            .args(["lint", "--strict"])
+            .arg(workspace().join("deploy/helm/siptls-probe")),
+    );
+    assert!(String::from_utf8_lossy(&linted.stdout).contains("0 chart(s) failed"));
+}
+
+#[test]
+fn what_is_made_of_the_chart_is_current_and_kustomize_takes_it() {
+    let checked = finish(
+        Command::new(workspace().join("deploy/helm/pack")).arg("--check"),
+        b"",
+        PATIENCE,
+    );
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    let resources = kustomized();
+    assert!(kinds(&resources).contains("Namespace") && kinds(&resources).contains("StatefulSet"));
+    validate(&resources);
+}
+
+#[test]
+fn the_composition_is_locked_down_and_its_files_are_there() {
+    let file = workspace().join("deploy/container/compose.yaml");
+    let mut command = Command::new("docker-compose");
+    command
+        .arg("-f")
+        .arg(&file)
+        .arg("config")
+        .env("GRAFANA_PASSWORD", "x");
+    let shown = finish(&mut command, b"", PATIENCE);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    let composition = documents(&shown.stdout).remove(0);
+    let services = composition["services"].as_object().expect("services");
+    let names: Vec<&str> = services.keys().map(String::as_str).collect();
+    assert_eq!(names, ["alertmanager", "grafana", "prometheus", "siptls-probe"]);
+    for (name, service) in services {
+        assert_eq!(service["read_only"], true, "{name}");
+        assert_eq!(service["cap_drop"], json!(["ALL"]), "{name}");
+        assert_eq!(
+            service["security_opt"],
+            json!(["no-new-privileges:true"]),
+            "{name}"
+        );
+        assert!(service["healthcheck"]["test"].is_array(), "{name}");
+        for volume in service["volumes"].as_array().expect("volumes") {
+            // As this version of the tool writes it, `/path/here:/path/there:ro`; a name is a volume.
+            let source = volume
+                .as_str()
+                .and_then(|text| text.split(':').next())
+                .expect("a source");
+            assert!(
+                !source.starts_with('/') || Path::new(source).exists(),
+                "{name}: {source}"
+            );
+        }
+        let image = service["image"].as_str().expect("an image");
+        let tag = image.rsplit_once(':').expect("a tag").1;
+        assert!(
+            tag.chars().any(|c| c.is_ascii_digit()) && tag.contains('.'),
+            "{image} is not pinned"
+        );
+    }
+    let published = services["siptls-probe"]["ports"].as_array().expect("ports");
+    assert!(
+        published
+            .iter()
+            .all(|port| port.to_string().contains("127.0.0.1")),
+        "{published:?}"
+    );
+    // It fails without a password: there is no shipped one.
+    let mut command = Command::new("docker-compose");
+    command
+        .arg("-f")
+        .arg(&file)
+        .arg("config")
+        .env_remove("GRAFANA_PASSWORD");
+    assert_ne!(finish(&mut command, b"", PATIENCE).code, Some(0));
+    let shipped = workspace().join("deploy/container/siptls-probe.yaml");
+    let folder = tempfile::tempdir().expect("make a folder");
+    let text = fs::read_to_string(shipped).expect("the configuration");
+    let file = folder.path().join("siptls-probe.yaml");
+    fs::write(
+        &file,
+        text.replace("/var/lib/siptls-probe", folder.path().to_str().expect("UTF-8")),
+    )
+    .expect("write it");
+    let checked = Binary::find().run(&["config", "check", "--config.file", file.to_str().expect("UTF-8")]);
+    assert!(checked.stdout.contains("no faults: 4 targets"), "{checked:?}");
+}
+
+/// Runs the image as its user with nothing but its own files, none of which it may change, and asks it by its own
+/// health check.
+const RUN: &str = r#"
+set -eu
+root=$1
+ip link set lo up
+mount --bind "$root" "$root"
+for folder in lib cache; do mount -t tmpfs -o mode=700,uid=65532,gid=65532 tmpfs "$root/var/$folder/siptls-probe"; done
+mount --bind "$2" "$root/etc/siptls-probe"
+mount -o remount,bind,ro "$root/etc/siptls-probe"
+mount -o remount,bind,ro "$root"
+inside() { chroot --userspec=65532:65532 "$root" "$@"; }
+CACHE_DIRECTORY=/var/cache/siptls-probe SQLITE_TMPDIR=/var/lib/siptls-probe \
+    chroot --userspec=65532:65532 "$root" /usr/bin/siptls-probe run --config.file=/etc/siptls-probe/siptls-probe.yaml --web.listen-address=:10061 &
+daemon=$!
+for _ in $(seq 200); do ! inside /usr/bin/siptls-probe healthy 2>/dev/null || break; sleep 0.05; done
+inside /usr/bin/siptls-probe healthy && echo healthy
+grep -E '^(Uid|CapEff):' /proc/$daemon/status
+ls "$root/var/lib/siptls-probe"
+curl -s "http://[::1]:10061/metrics" | grep -c '^siptls_build_info'
+kill -TERM $daemon
+wait $daemon && echo stopped
+"#;
+
+#[test]
+fn the_image_is_built_from_scratch_and_runs_without_a_right() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let program = Binary::find().path().with_file_name("siptls-probe-static");
+    assert!(
+        program.exists(),
+        "expected {}, found nothing\nhint: tests/run build",
+        program.display()
+    );
+    // The first stage compiles; here it was done already, and its result takes its place.
+    let stripped = folder.path().join("siptls-probe");
+    complete(Command::new("strip").arg("-o").arg(&stripped).arg(&program));
+    let linked = complete(Command::new("file").arg(&stripped));
+    assert!(
+        String::from_utf8_lossy(&linked.stdout).contains("static"),
+        "{linked:?}"
+    );
+    let built = folder.path().join("built");
+    complete(
+        Command::new(workspace().join("deploy/container/layout"))
+            .arg(&stripped)
+            .arg(built.join("out")),
+    );
+    let buildah = |arguments: &[&str]| {
+        let mut command = Command::new("buildah");
+        command
+            .args(["--storage-driver", "vfs", "--root"])
+            .arg(folder.path().join("store"));
+        command
+            .arg("--runroot")
+            .arg(folder.path().join("run"))
+            .args(arguments);
+        let finished = finish(&mut command, b"", PATIENCE);
+        assert_eq!(finished.code, Some(0), "{arguments:?}: {finished:?}");
+        finished.stdout.trim().to_owned()
+    };
+    let tree = workspace();
+    let (tree, context) = (
+        tree.to_str().expect("UTF-8"),
+        format!("build={}", built.display()),
+    );
+    let file = format!("{tree}/deploy/container/Containerfile");
+    let build = [
+        "build",
+        "--format",
+        "docker",
+        "--isolation",
+        "chroot",
+        "--build-context",
+        &context,
+    ];
+    buildah(&[&build[..], &["-f", &file, "-t", "siptls-probe", tree]].concat());
+    let image: Value =
+        serde_json::from_str(&buildah(&["inspect", "--type", "image", "siptls-probe"])).expect("JSON");
+    let config = &image["Docker"]["config"];
+    assert_eq!(config["User"], "65532:65532");
+    assert_eq!(config["Entrypoint"], json!(["/usr/bin/siptls-probe"]));
+    assert_eq!(
+        config["Healthcheck"]["Test"],
+        json!(["CMD", "/usr/bin/siptls-probe", "healthy"])
+    );
+    assert!(config["ExposedPorts"]["10061/tcp"].is_object(), "{config}");
+
+    // What the first stage would see: everything that cargo asks for, and nothing private.
+    let seen = folder.path().join("Seen");
+    fs::write(&seen, "FROM scratch\nCOPY . /\n").expect("write a recipe");
+    let seen = seen.display().to_string();
+    buildah(&["build", "--isolation", "chroot", "-f", &seen, "-t", "seen", tree]);
+    let container = buildah(&["from", "seen"]);
+    let sources = PathBuf::from(buildah(&["mount", &container]));
+    let metadata = [
+        "metadata",
+        "--locked",
+        "--offline",
+        "--no-deps",
+        "--format-version",
+        "1",
+    ];
+    complete(Command::new("cargo").args(metadata).current_dir(&sources));
+    for path in [
+        "config/profiles",
+        "crates/cli/src/main.rs",
+        "deploy/container/layout",
+    ] {
+        assert!(sources.join(path).exists(), "{path}");
+    }
+    for path in [".git", "target", "tests/kubernetes", "crates/wire/fuzz"] {
+        assert!(!sources.join(path).exists(), "{path}");
+    }
+
+    let container = buildah(&["from", "siptls-probe"]);
+    let root = PathBuf::from(buildah(&["mount", &container]));
+    let files = complete(
+        Command::new("find")
+            .arg(&root)
+            .args(["-type", "f", "-printf", "%P %m %U\n"]),
+    );
+    assert_eq!(
+        String::from_utf8_lossy(&files.stdout),
+        "usr/bin/siptls-probe 755 0\n",
+        "one file, and it is root's"
+    );
+    for path in ["var/lib/siptls-probe", "var/cache/siptls-probe"] {
+        let owner = complete(Command::new("stat").args(["-c", "%u"]).arg(root.join(path)));
+        assert_eq!(String::from_utf8_lossy(&owner.stdout).trim(), "65532", "{path}");
+    }
+    let settings = folder.path().join("settings");
+    fs::create_dir(&settings).expect("make a folder");
+    fs::copy(
+        workspace().join("deploy/container/siptls-probe.yaml"),
+        settings.join("siptls-probe.yaml"),
+    )
+    .expect("copy the configuration");
+    let mut command = Command::new("unshare");
+    command.args([
+        "--mount",
+        "--net",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "bash",
+        "-c",
+        RUN,
+        "run",
+    ]);
+    let ran = finish(command.arg(&root).arg(&settings), b"", PATIENCE);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(
+        lines,
+        [
+            "healthy",
+            "Uid:\t65532\t65532\t65532\t65532",
+            "CapEff:\t0000000000000000",
+            "journal.sqlite",
+            "journal.sqlite-shm",
+            "journal.sqlite-wal",
+            "1",
+            "stopped"
+        ],
+        "{ran:?}"
+    );
+}
