@@ -240,6 +240,17 @@ await step("axe finds nothing, light or dark, on any page", async () => {
   }
 });
 
+// For people to look at alone: a window between phone and desktop, and colours that the reader chose.
+if (pictures) {
+  for (const [name, options] of [["narrow", { viewport: { width: 1100, height: 800 } }], ["forced", { forcedColors: "active" }]]) {
+    const page = await open(options);
+    for (const path of ["fleet", "two"]) {
+      await page.goto(root + PAGES[path]);
+      await picture(page, `${name}-${path}`);
+    }
+  }
+}
+
 await step("text of peers and operators stays text", async () => {
   const page = await open();
   await page.goto(root + PAGES.hostile);
