@@ -14,8 +14,8 @@ fn names(page: &str) -> Vec<&str> {
     let cells = page.split("scope=\"rowgroup\"").skip(1);
     cells
         .map(|cell| {
-            let rest = cell.split_once("<bdi>").unwrap().1;
-            rest.split_once("</bdi>").unwrap().0
+            let rest = cell.split_once("<bdi>").expect("a name").1;
+            rest.split_once("</bdi>").expect("its end").0
         })
         .collect()
 }

@@ -239,7 +239,9 @@ fn the_pages_in_a_real_browser() {
     reproduces(&site, command.as_str().expect("a command"));
 
     if let Some(pictures) = env::var_os("SIPTLS_PAGE_PICTURES") {
-        fs::copy(&pdf, Path::new(&pictures).join("target.pdf")).expect("keep the paper");
+        let folder = Path::new(&pictures);
+        fs::copy(&pdf, folder.join("target.pdf")).expect("keep the paper");
+        fs::write(folder.join("steps.txt"), &log).expect("keep the steps");
     }
     let text = complete(Command::new("pdftotext").args(["-layout"]).arg(&pdf).arg("-"));
     let text = String::from_utf8_lossy(&text.stdout).into_owned();
