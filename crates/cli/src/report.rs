@@ -3,7 +3,7 @@
 use crate::page::{Mark, Page};
 use crate::{facts, openssl, rehearsal};
 use siptls_config::PlannedTarget;
-use siptls_model::{Finding, Report, Severity, Status, Timestamp, Verdict};
+use siptls_model::{Finding, Report, Status, Timestamp, Verdict, in_sentence, troubles};
 
 /// Column of a check's text, behind its mark.
 const CHECK: usize = 8;
@@ -41,7 +41,7 @@ pub(crate) fn write(
         page.labelled(CHECK, "seen", DETAIL, &error.message);
         page.labelled(CHECK, "change", DETAIL, error.reason.advice());
     }
-    for finding in troubles(report) {
+    for finding in troubles(&report.checks) {
         page.blank();
         trouble(page, finding);
     }
@@ -110,8 +110,8 @@ fn headline(report: &Report, caller: &str, as_of: Option<Timestamp>) -> String {
         .map(|moment| format!("as of {moment}, "))
         .unwrap_or_default();
     let call = format!("{place}: {then}the next call from {caller}");
-    let reason = because(report).map(|reason| in_sentence(&reason));
-    let more = match troubles(report).count() {
+    let reason = report.because().map(|reason| in_sentence(&reason));
+    let more = match troubles(&report.checks).count() {
         0 | 1 => String::new(),
         2 => " (and one more thing)".to_owned(),
         more => format!(" (and {} more things)", more - 1),
@@ -141,40 +141,6 @@ fn headline(report: &Report, caller: &str, as_of: Option<Timestamp>) -> String {
     }
 }
 
-/// The most important thing to say about a report that does not pass.
-pub(crate) fn because(report: &Report) -> Option<String> {
-    let trouble = troubles(report).next().map(|finding| finding.summary.clone());
-    match report.verdict {
-        Verdict::Pass => None,
-        Verdict::Inconclusive => {
-            let error = report
-                .error
-                .as_ref()
-                .map(|error| format!("{}: {}", error.reason, error.message));
-            error.or(trouble)
-        }
-        Verdict::Warn | Verdict::Fail => trouble,
-    }
-}
-
-/// Failed checks, then warnings, each with the most severe first, in the order of the report.
-fn troubles(report: &Report) -> impl Iterator<Item = &Finding> {
-    let ranks = [
-        (Status::Fail, Severity::Critical),
-        (Status::Fail, Severity::Warning),
-        (Status::Warn, Severity::Critical),
-        (Status::Warn, Severity::Warning),
-        (Status::Fail, Severity::Info),
-        (Status::Warn, Severity::Info),
-    ];
-    ranks.into_iter().flat_map(|(status, severity)| {
-        report
-            .checks
-            .iter()
-            .filter(move |finding| finding.status == status && finding.severity == severity)
-    })
-}
-
 fn trouble(page: &mut Page, finding: &Finding) {
     let title = format!(
         "{} ({}): {}",
@@ -201,45 +167,5 @@ fn who(code: &str) -> &'static str {
         "path" => "whoever runs the network or DNS between here and there must act",
         "operator" => "whoever chose the target must act",
         _ => "it is this program's own matter",
-    }
-}
-
-/// A summary as the end of a sentence: its first word loses its capital when it is one of those that begin sentences.
-fn in_sentence(summary: &str) -> String {
-    const OPENINGS: [&str; 14] = [
-        "A",
-        "An",
-        "The",
-        "What",
-        "Every",
-        "Only",
-        "No",
-        "Not",
-        "None",
-        "Certificate",
-        "Whether",
-        "Cannot",
-        "Static",
-        "Several",
-    ];
-    let first = summary.split(' ').next().unwrap_or_default();
-    if OPENINGS.contains(&first) {
-        format!("{}{}", first.to_lowercase(), &summary[first.len()..])
-    } else {
-        summary.to_owned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_words_that_begin_sentences_lose_their_capital() {
-        assert_eq!(in_sentence("The endpoint refuses"), "the endpoint refuses");
-        assert_eq!(in_sentence("OPTIONS was answered"), "OPTIONS was answered");
-        assert_eq!(in_sentence("TLS works"), "TLS works");
-        assert_eq!(in_sentence("ECDHE runs"), "ECDHE runs");
-        assert_eq!(in_sentence(""), "");
     }
 }

@@ -1,7 +1,7 @@
 //! Several reports on one screen.
 
 use crate::page::Page;
-use crate::report::{because, place};
+use crate::report::place;
 use siptls_model::{Report, Verdict};
 
 /// A table of the reports and their number by verdict.
@@ -12,7 +12,7 @@ pub(crate) fn write(page: &mut Page, reports: &[Report]) {
             vec![
                 report.verdict.code().to_owned(),
                 place(report),
-                because(report).unwrap_or_default(),
+                report.because().unwrap_or_default(),
             ]
         })
         .collect();

@@ -11,12 +11,13 @@ use siptls_config::{Plan, PlannedTarget};
 use siptls_journal::History;
 use siptls_metrics::{Own, Shown};
 use siptls_model::{
-    Destinations, Judgement, Observation, PeerRegion, RevocationSettings, escape_text_bounded,
+    Destinations, Judgement, Observation, PeerRegion, RevocationSettings, clock, escape_text_bounded,
 };
 use siptls_policy::{Judge, peer_side};
 use siptls_probe_engine::CrlStore;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
@@ -30,6 +31,11 @@ pub(crate) struct Fleet {
     crl_cache: Option<PathBuf>,
     /// Which part of the targets is watched; `None`: all of them.
     shard: Option<Shard>,
+    /// When this daemon was started.
+    started: Timestamp,
+    /// Visits taken in, and configurations: what a page shows differs only when one of them does.
+    visits: AtomicU64,
+    loads: AtomicU64,
 }
 
 #[derive(Default)]
@@ -66,7 +72,23 @@ impl Fleet {
             lists: Arc::new(CrlStore::new(RevocationSettings::default())),
             crl_cache,
             shard,
+            started: clock::now(),
+            visits: AtomicU64::new(0),
+            loads: AtomicU64::new(0),
         }
+    }
+
+    /// When this daemon was started.
+    pub(crate) const fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    /// How many visits were taken in, and how many configurations.
+    pub(crate) fn generation(&self) -> (u64, u64) {
+        (
+            self.visits.load(Ordering::Acquire),
+            self.loads.load(Ordering::Acquire),
+        )
     }
 
     /// The revocation lists that all targets share.
@@ -176,6 +198,8 @@ impl Fleet {
                 .entry(planned.profile.name.clone())
                 .or_insert_with(|| Arc::clone(&planned.profile));
         }
+        drop(roll);
+        self.loads.fetch_add(1, Ordering::Release);
         change
     }
 
@@ -285,6 +309,7 @@ impl Fleet {
     fn take_in(&self, member: &Member, judged: Vec<(Observation, Judgement)>, now: Timestamp) {
         let journal = self.chronicle.journal().filter(|_| !member.is_companion());
         member.record(judged, now, &self.own, journal.as_deref());
+        self.visits.fetch_add(1, Ordering::Release);
     }
 
     /// The journal, and what is asked of it.

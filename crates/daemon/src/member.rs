@@ -53,6 +53,8 @@ struct Seen {
     history: History,
     /// The history's surveys are of another profile or service.
     other_surveys: bool,
+    /// Visits taken in.
+    visits: u64,
 }
 
 struct Remembered {
@@ -187,6 +189,11 @@ impl Member {
     /// What was seen last of each address; empty before the first visit.
     pub(crate) fn sights(&self) -> Vec<Arc<Sight>> {
         self.seen().addresses.clone()
+    }
+
+    /// How many visits were taken in since the target began.
+    pub(crate) fn visits(&self) -> u64 {
+        self.seen().visits
     }
 
     /// What was seen of each address when it last showed a certificate: a visit that fails in between says nothing about
@@ -328,6 +335,7 @@ impl Member {
         journal: Option<&Journal>,
     ) {
         let mut seen = self.seen();
+        seen.visits += 1;
         let before = std::mem::take(&mut seen.addresses);
         if visits.iter().all(|(observation, _)| observation.error.is_none()) {
             seen.read = Some(Instant::now());
@@ -426,6 +434,7 @@ impl Seen {
             read: None,
             history,
             other_surveys: false,
+            visits: 0,
         }
     }
 

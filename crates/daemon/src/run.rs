@@ -60,6 +60,12 @@ pub async fn run(
     for address in &addresses {
         let (tls, guarded) = (gate.door().tls.is_some(), gate.door().authenticates);
         tracing::info!(%address, external_url = options.external_url, tls, guarded, "listening");
+        if !guarded && !address.ip().to_canonical().is_loopback() {
+            tracing::warn!(
+                %address,
+                "whoever reaches this address is let in: give users or client certificates in a web configuration"
+            );
+        }
     }
     #[cfg(unix)]
     let mut hangup = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())

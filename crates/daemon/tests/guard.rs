@@ -526,3 +526,48 @@ async fn destinations_that_are_no_targets_are_asked_for_at_a_measured_pace() {
     assert!(statuses[60..].contains(&429), "{statuses:?}");
     daemon.stop().await.unwrap();
 }
+
+/// Two targets at one address, which is silent: whoever waits for the other's visit says so, and not that the peer fails.
+#[tokio::test]
+async fn a_probe_that_waits_for_another_targets_visit_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (came, coming) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let held = listener.accept().await.unwrap();
+        came.send(()).unwrap();
+        std::future::pending::<()>().await;
+        drop(held);
+    });
+    let text = format!(
+        "probe: {{interval: 1h, timeout: 60s}}\n\
+         targets: [{{name: a, endpoint: '{address}'}}, {{name: b, endpoint: '{address}'}}]\n"
+    );
+    let plan = load_str(&text, Path::new("siptls-probe.yaml"), Path::new("")).unwrap();
+    let configuration = Configuration::new(plan);
+    let daemon = Daemon::start(configuration.load(), Prober::new(ProberOptions::default())).await;
+    ready(&daemon).await;
+    let long = "X-Prometheus-Scrape-Timeout-Seconds: 30";
+    let mut asking = Box::pin(daemon.get_with("/probe?target=a", long));
+    tokio::select! {
+        _ = coming => {}
+        answer = &mut asking => panic!("{}", answer.text()),
+    }
+    let header = "X-Prometheus-Scrape-Timeout-Seconds: 0.6";
+    let answers = [
+        daemon.get_with("/probe?target=a", header).await.text(),
+        daemon.get_with("/probe?target=b", header).await.text(),
+    ];
+    for (name, answer) in ["a", "b"].iter().zip(answers) {
+        let samples = common::reader::read(&answer);
+        let postponed = samples.iter().any(|sample| {
+            sample.name == "siptls_probes_total"
+                && sample.labels["target"] == *name
+                && sample.labels["reason"] == "postponed"
+                && sample.value == 1.0
+        });
+        assert!(postponed, "{name}: {answer}");
+    }
+    drop(asking);
+    daemon.stop().await.unwrap();
+}

@@ -91,7 +91,7 @@ async fn a_shard_shows_its_own_targets_and_says_where_others_are() {
         let page = daemon.get("/").await.text();
         assert!(page.contains(&format!("shard {text}, ")), "{page}");
         for name in [LB01, LB02, "dialled-1", "other-2"] {
-            let row = page.contains(&format!(">{name}</a>"));
+            let row = page.contains(&format!("<bdi>{name}</bdi></a>"));
             let here = shard(text).owns(name);
             assert_eq!(row, here, "{text}: {name}");
             for path in [

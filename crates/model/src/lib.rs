@@ -22,6 +22,7 @@
 
 mod aspect;
 pub mod clock;
+mod command;
 mod escape;
 mod fetch;
 mod finding;
@@ -32,10 +33,12 @@ mod reference;
 mod rehearsal;
 mod removal;
 mod report;
+mod sentence;
 mod survey;
 mod target;
 
 pub use aspect::Aspect;
+pub use command::{check_command, openssl_command, shell_word};
 pub use escape::{escape_text, escape_text_bounded};
 pub use fetch::{Destinations, FetchResult, RevocationSettings, parse_network};
 pub use finding::{
@@ -53,7 +56,8 @@ pub use outcome::{Phase, ProbeError, Reason, Who};
 pub use reference::ReferenceResult;
 pub use rehearsal::{Attempt, AttemptResult, Rehearsal};
 pub use removal::{PeerCertificate, PeerRegion, RemovalReport};
-pub use report::{Document, Report, SCHEMA};
+pub use report::{CertificateReport, Document, Report, SCHEMA};
+pub use sentence::{in_sentence, troubles};
 pub use siptls_wire::{
     AlertDescription, CipherSuite, ClientCertificateType, ExtensionType, NamedGroup, Offer, ProtocolVersion,
     SignatureScheme,

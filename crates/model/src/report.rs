@@ -211,6 +211,10 @@ pub struct SipReport {
 
 /// A certificate as sent. One that cannot be read has its fingerprint alone and says why.
 #[derive(Clone, Debug, Serialize)]
+#[expect(
+    missing_docs,
+    reason = "the fields are the contract's, documented in docs/report.md"
+)]
 pub struct CertificateReport {
     pub subject: Option<String>,
     pub issuer: Option<String>,

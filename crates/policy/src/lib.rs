@@ -66,4 +66,4 @@ mod validity;
 
 pub use elsewhere::opinions;
 pub use judge::Judge;
-pub use removal::peer_side;
+pub use removal::{RemovalStanding, peer_side, removal_standing};

@@ -77,21 +77,74 @@ pub fn peer_side<'a>(
     })
 }
 
+/// How an endpoint stands to the removal of clientAuth from the certificates of the load balancers that dial it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RemovalStanding {
+    /// It was not seen whether the endpoint asks for a client certificate.
+    Unseen,
+    /// It asks for none.
+    NotAffected,
+    /// It asks; until when the load balancers can present one is not known.
+    Unknown {
+        /// It insists on a client certificate.
+        insists: bool,
+    },
+    /// It asks, and every load balancer that was seen can present one.
+    Ahead {
+        /// It insists on a client certificate: calls stop.
+        insists: bool,
+        /// From when the first of them cannot.
+        start: Timestamp,
+        /// From when none of them can, at the latest.
+        deadline: Timestamp,
+    },
+    /// It asks, and at least one load balancer that was seen can present none.
+    Now {
+        /// It insists on a client certificate: calls fail.
+        insists: bool,
+    },
+}
+
+/// How an endpoint stands to the removal of clientAuth at that moment, from what was seen of both sides.
+#[must_use]
+pub fn removal_standing(seen: &Observation, now: Timestamp) -> RemovalStanding {
+    let request = (seen.handshake.as_ref()).map(|handshake| &handshake.client_certificate);
+    let insists = match request.map(|request| (request.requested, request.mode)) {
+        None | Some((None, _)) => return RemovalStanding::Unseen,
+        Some((Some(false), _)) => return RemovalStanding::NotAffected,
+        Some((Some(true), mode)) => mode == ClientCertificateMode::Required,
+    };
+    let peer = seen.peer_region.as_deref();
+    let dates = peer.and_then(|peer| Some((peer, peer.removal_start()?, peer.removal_deadline()?)));
+    let Some((peer, start, deadline)) = dates else {
+        return RemovalStanding::Unknown { insists };
+    };
+    match peer.certificates.iter().all(|one| one.serves_a_client(now)) {
+        true => RemovalStanding::Ahead {
+            insists,
+            start,
+            deadline,
+        },
+        false => RemovalStanding::Now { insists },
+    }
+}
+
 /// Whether calls go on after clientAuth has left the certificates of the load balancers that dial the endpoint.
 pub(crate) fn ready(sight: &Sight<'_>) -> Answer {
     let caller = &sight.profile.caller;
     let Some(request) = sight.handshake().map(|handshake| &handshake.client_certificate) else {
         return unseen(sight);
     };
-    match request.requested {
-        None => return unseen(sight),
-        Some(false) => {
+    let standing = removal_standing(sight.observation, sight.now);
+    match standing {
+        RemovalStanding::Unseen => return unseen(sight),
+        RemovalStanding::NotAffected => {
             return Answer::pass(
                 "Not affected by the removal of clientAuth: the endpoint asks for no client certificate",
                 "no CertificateRequest before ServerHelloDone",
             );
         }
-        Some(true) => {}
+        _ => {}
     }
     let asks = match request.mode {
         ClientCertificateMode::Required => "insists on a client certificate",
@@ -107,13 +160,13 @@ pub(crate) fn ready(sight: &Sight<'_>) -> Answer {
         .advise(WATCH);
     };
     let region = &peer.region;
-    let (Some(start), Some(deadline)) = (peer.removal_start(), peer.removal_deadline()) else {
+    if matches!(standing, RemovalStanding::Unknown { .. }) {
         return Answer::skip(format!(
             "The endpoint {asks}; until when the load balancers of {region} can present one with clientAuth is not known: none of them was seen"
         ))
         .showing(format!("not seen: {}", text::list(&peer.unseen)))
         .advise(WATCH);
-    };
+    }
     let insists = request.mode == ClientCertificateMode::Required;
     let remedy = sight.on_endpoint(SWITCH_OFF);
     let evidence = evidence(peer, sight.now);
@@ -124,7 +177,7 @@ pub(crate) fn ready(sight: &Sight<'_>) -> Answer {
     let without: Vec<&PeerCertificate> = (peer.certificates.iter())
         .filter(|one| !one.serves_a_client(sight.now))
         .collect();
-    if without.is_empty() {
+    if let RemovalStanding::Ahead { start, deadline, .. } = standing {
         let first = match text::day(start) == text::day(deadline) {
             true => String::new(),
             false => format!(", the first of them from {} on", text::day(start)),

@@ -7,6 +7,7 @@ use siptls_model::{Depth, Destinations, Offer, Target};
 use siptls_tls12::NamedIdentity;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// An errand: a target, and everything that a visit to it needs besides.
 #[derive(Clone, Debug)]
@@ -21,18 +22,22 @@ pub struct Errand {
     pub identities: Vec<NamedIdentity>,
     /// Where it may go; `None`: to every address of its target, because the operator named it.
     pub confines: Option<Arc<Destinations>>,
+    /// Whether it waits for an address that somebody else is connected to, at present. Whoever gives a visit up can tell by it
+    /// whether the peer was slow.
+    pub waiting: Arc<AtomicBool>,
 }
 
 impl Errand {
     /// A visit that offers this, has nothing to present and trusts nobody.
     #[must_use]
-    pub const fn new(target: Arc<Target>, offer: Arc<Offer>) -> Self {
+    pub fn new(target: Arc<Target>, offer: Arc<Offer>) -> Self {
         Self {
             target,
             offer,
             roots: Vec::new(),
             identities: Vec::new(),
             confines: None,
+            waiting: Arc::new(AtomicBool::new(false)),
         }
     }
 

@@ -42,7 +42,7 @@ impl Prober {
     ///
     /// The whole has [`Errand::timeouts`] as one absolute deadline, each connection the target's timeout.
     pub(crate) async fn rehearse_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
-        let turn = self.turns.take(address).await;
+        let turn = self.turn(errand, address).await;
         if let Some(seen) = postponed(errand, &turn) {
             return seen;
         }

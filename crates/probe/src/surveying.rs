@@ -33,7 +33,7 @@ impl Prober {
     pub async fn survey_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
         let Errand { target, offer, .. } = errand;
         // One turn for the whole: between its connections, too, the address is left in peace.
-        let turn = self.turns.take(address).await;
+        let turn = self.turn(errand, address).await;
         if let Some(seen) = postponed(errand, &turn) {
             return seen;
         }

@@ -16,6 +16,7 @@ use siptls_model::{
 use siptls_tls12::{Client, Event, Failure, Identity, Plan, SentCertificate};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -125,7 +126,7 @@ impl Prober {
     /// Visits one address, once nobody else is connected to it. Without a connection, and with the reason `postponed`, when
     /// the address is to be left in peace.
     pub async fn visit_address(&self, errand: &Errand, address: SocketAddr) -> Observation {
-        let turn = self.turns.take(address).await;
+        let turn = self.turn(errand, address).await;
         if let Some(seen) = postponed(errand, &turn).or_else(|| self.one_too_many(errand, address)) {
             return seen;
         }
@@ -133,6 +134,14 @@ impl Prober {
         let seen = self.visit_in_turn(errand, &turn).await;
         self.visited(&turn, &seen, began);
         seen
+    }
+
+    /// Waits for the turn at an address.
+    pub(crate) async fn turn(&self, errand: &Errand, address: SocketAddr) -> Turn<SocketAddr> {
+        errand.waiting.store(true, Ordering::Relaxed);
+        let turn = self.turns.take(address).await;
+        errand.waiting.store(false, Ordering::Relaxed);
+        turn
     }
 
     /// What a confined visit says that would be to one address too many.

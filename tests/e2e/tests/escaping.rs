@@ -200,11 +200,11 @@ fn what_check_prints_is_text_in_every_format() {
             }
             match format {
                 "json" | "sarif" => drop(serde_json::from_str::<Value>(text).expect(&what)),
-                "jsonl" => drop(
-                    text.lines()
-                        .map(|line| serde_json::from_str::<Value>(line).expect(&what))
-                        .count(),
-                ),
+                "jsonl" => {
+                    for line in text.lines() {
+                        drop(serde_json::from_str::<Value>(line).expect(&what));
+                    }
+                }
                 "junit" => {
                     let mut command = Command::new("xmllint");
                     command.args(["--noout", "-"]);
@@ -313,13 +313,10 @@ fn what_the_daemon_serves_and_logs_is_text() {
         );
         if format == "json" {
             let lines = log.lines().filter(|line| line.starts_with('{'));
-            assert!(
-                lines
-                    .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
-                    .count()
-                    > 2,
-                "{log}"
-            );
+            let values: Vec<Value> = lines
+                .map(|line| serde_json::from_str(line).expect("JSON"))
+                .collect();
+            assert!(values.len() > 2, "{log}");
         }
     }
 }

@@ -1,15 +1,20 @@
 //! The web side: what it serves, to whom, within which limits.
 
+mod assets;
 mod auth;
 mod body;
 mod chain_picture;
 mod changes;
+mod check_page;
+mod fresh;
 mod html;
 mod ladder;
 mod limit;
 mod page;
 mod probe;
+mod removal;
 mod reports;
+mod rows;
 #[cfg(test)]
 pub(crate) mod samples;
 mod serve;
@@ -17,6 +22,7 @@ mod slots;
 mod stall;
 mod target_page;
 mod tls;
+mod wanted;
 
 use crate::chronicle::Source;
 use crate::fleet::Fleet;
@@ -84,6 +90,8 @@ pub(crate) struct App {
     passwords: Passwords,
     own: Own,
     probes: Semaphore,
+    /// Of these, the ones to destinations that are no targets: half, so that strangers keep no target's probe out.
+    strange_probes: Semaphore,
     probe_limit: Buckets,
     strange_probe_limit: Buckets,
     reload_limit: Buckets,
@@ -108,6 +116,7 @@ impl App {
             passwords,
             own,
             probes: Semaphore::new(probes.clamp(1, Semaphore::MAX_PERMITS)),
+            strange_probes: Semaphore::new(probes.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS)),
             probe_limit: Buckets::new(PROBES),
             strange_probe_limit: Buckets::new(STRANGE_PROBES),
             reload_limit: Buckets::new(RELOADS),
@@ -158,6 +167,7 @@ const PATHS: &str = "\
 not found; there are:
 /                      status page
 /targets/NAME          one target
+/checks/ID             what a check means, and how to mend it
 /metrics               metrics
 /probe?target=NAME     one probe, now; also of a HOST:PORT that the configuration allows
 /api/v1/reports        reports of all targets
@@ -172,7 +182,10 @@ fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(page::index))
         .route("/targets/{name}", get(target_page::target))
-        .route("/style.css", get(page::style))
+        .route("/checks/{id}", get(check_page::check))
+        .route("/style.css", get(assets::style))
+        .route("/script.js", get(assets::script))
+        .route("/icon.svg", get(assets::icon))
         .route("/metrics", get(metrics))
         .route("/probe", get(probe::probe))
         .route("/api/v1/reports", get(reports::all))

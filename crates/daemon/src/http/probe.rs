@@ -62,7 +62,7 @@ hint: allow the networks of its addresses in `probe_destinations.allow` and its 
 
 /// One visit to a configured target, judged and answered as metrics. It leaves neither state nor counters behind; its
 /// connections count for the budget. An address that is to be left in peace is answered for as it was seen last, and so is a
-/// target to which another visit, a survey maybe, is under way until the time is over.
+/// target to which, or to whose address, another visit, a survey maybe, is under way until the time is over.
 pub(crate) async fn probe(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
@@ -77,7 +77,11 @@ pub(crate) async fn probe(
         Ok(question) => question,
         Err(refusal) => return refusal,
     };
-    let Ok(permit) = app.probes.try_acquire() else {
+    let strange = question
+        .confines
+        .as_ref()
+        .map(|_| app.strange_probes.try_acquire());
+    let (Ok(permit), Ok(strange)) = (app.probes.try_acquire(), strange.transpose()) else {
         app.own.refused(Refusal::Overloaded);
         return again_in(
             1,
@@ -89,8 +93,7 @@ pub(crate) async fn probe(
     let log = Log::default();
     // As a task of its own: a panic is answered, and a client that goes away ends the visit.
     let mut visit = JoinSet::new();
-    let begun = Arc::new(AtomicBool::new(false));
-    let visiting = visit_alone(Arc::clone(&app), &question, Arc::clone(&begun));
+    let (visiting, waits) = visit_alone(Arc::clone(&app), &question);
     if question.debug {
         let subscriber = tracing_subscriber::fmt()
             .with_writer(log.clone())
@@ -109,12 +112,12 @@ pub(crate) async fn probe(
                 "the probe ended abnormally, see the log\n",
             );
         }
-        Err(_) if !begun.load(Ordering::Relaxed) => not_begun(&question),
+        Err(_) if waits.load(Ordering::Relaxed) => not_begun(&question),
         // Out of time: nothing was seen of it, and the answer says no more than that.
         Err(_) => Vec::new(),
     };
     if question.confines.is_some() && observations.is_empty() {
-        drop(permit);
+        drop((permit, strange));
         if question.target.literal_address().is_none() {
             let steps = start.elapsed().as_millis() / REFUSAL_STEP.as_millis() + 1;
             let steps = u32::try_from(steps).unwrap_or(u32::MAX);
@@ -125,22 +128,26 @@ pub(crate) async fn probe(
     answer(&app, &question, observations, start.elapsed(), &log)
 }
 
+/// The visit, and whether it waits for another one at present: to the target, or to its address.
 fn visit_alone(
     app: Arc<App>,
     question: &Question,
-    begun: Arc<AtomicBool>,
-) -> impl Future<Output = Vec<Observation>> + use<> {
+) -> (impl Future<Output = Vec<Observation>> + use<>, Arc<AtomicBool>) {
     let member = Arc::clone(&question.member);
     let mut errand = member.errand(Arc::clone(&question.target), &question.profile);
     if let Some(destinations) = &question.confines {
         errand = errand.confined(Arc::clone(destinations));
     }
-    async move {
+    let waits = Arc::clone(&errand.waiting);
+    waits.store(true, Ordering::Relaxed);
+    let waiting = Arc::clone(&waits);
+    let visit = async move {
         let _alone = member.visiting.lock().await;
-        begun.store(true, Ordering::Relaxed);
+        waiting.store(false, Ordering::Relaxed);
         let _in_flight = app.own.in_flight();
         Arc::clone(&app.visitor).begin(errand).await
-    }
+    };
+    (visit, waits)
 }
 
 /// What a probe saw that had to wait for another visit until its time was over: each place is postponed.
@@ -152,7 +159,7 @@ fn not_begun(question: &Question) -> Vec<Observation> {
         error: Some(ProbeError {
             phase: Phase::Connect,
             reason: Reason::Postponed,
-            message: "another visit to the target was under way all the time".to_owned(),
+            message: "another visit to the target or its address was under way all the time".to_owned(),
         }),
         ..Observation::blank(&question.target, last.and_then(|last| last.address), now)
     };

@@ -112,6 +112,11 @@ impl Script {
             ocsp_stapled: false,
             client_certificate: ClientCertificate {
                 mode,
+                requested: match mode {
+                    ClientCertificateMode::NotRequested => Some(false),
+                    ClientCertificateMode::Optional | ClientCertificateMode::Required => Some(true),
+                    ClientCertificateMode::Unknown => None,
+                },
                 ..ClientCertificate::unknown()
             },
         })

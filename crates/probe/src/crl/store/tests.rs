@@ -479,3 +479,27 @@ fn times_between_fetches() {
     let minutes = |count| retry_after(count, 0.0).as_secs() / 60;
     assert_eq!([1, 2, 3, 9, 100, u32::MAX].map(minutes), [1, 2, 4, 256, 360, 360]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peek_asks_what_is_at_hand_and_wants_nothing() {
+    let world = World::new(RevocationSettings::default());
+    world.script.answer(FIRST, world.list(&[7], 2099));
+    let _told = world.attended();
+    let peek = || {
+        let seen = world.store.peek(&world.links(), clock::now()).unwrap();
+        seen.certificates[0].clone()
+    };
+    let seen = peek();
+    assert_eq!(seen.standing.status(), RevocationStatus::Unknown);
+    assert!(seen.reason.contains("is not fetched"), "{}", seen.reason);
+    sleep(Duration::from_secs(3_600)).await;
+    assert_eq!(world.script.asked(), [""; 0], "nothing was wanted");
+    assert_eq!(world.status(), RevocationStatus::Unknown);
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(world.script.asked(), [FIRST]);
+    assert_eq!(
+        peek().standing.status(),
+        RevocationStatus::Revoked,
+        "what is at hand is told"
+    );
+}
