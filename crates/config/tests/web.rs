@@ -275,6 +275,20 @@ fn what_would_leave_a_door_open_is_refused() {
         ),
         (format!("{tls}, client_allowed_sans: []}}"), "found an empty list"),
         (
+            format!("{tls}, client_auth_type: RequireAnyClientCert, client_allowed_sans: [a]}}"),
+            "client_allowed_sans: expected `client_auth_type: RequireAndVerifyClientCert` beside it, found one that does not verify certificates",
+        ),
+        (
+            format!("{tls}, client_auth_type: RequireClientCert, client_allowed_sans: [a]}}"),
+            "client_allowed_sans: expected `client_auth_type: RequireAndVerifyClientCert` beside it, found one that does not verify certificates",
+        ),
+        (
+            format!(
+                "{tls}, client_auth_type: VerifyClientCertIfGiven, client_ca_file: other.pem, client_allowed_sans: [a]}}"
+            ),
+            "found one that lets clients in without a certificate",
+        ),
+        (
             format!("{tls}, min_version: TLS13, max_version: TLS12}}"),
             "no lower than `min_version`",
         ),
