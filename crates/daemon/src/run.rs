@@ -193,6 +193,11 @@ async fn attend_lists(lists: Arc<CrlStore>, own: Own, mut stop: tokio::sync::wat
 
 /// The path of an external URL without its last slash: empty, or `/…`.
 fn external_path(url: &str) -> Result<String, DaemonError> {
+    // What stands before an `@` may be a password.
+    let (kept, hidden) = match url.rfind('@') {
+        Some(at) => (&url[at..], "…"),
+        None => (url, ""),
+    };
     let bad = || DaemonError::ExternalUrl {
         found: siptls_model::escape_text_bounded(url, 200),
     };
@@ -202,7 +207,8 @@ fn external_path(url: &str) -> Result<String, DaemonError> {
         .ok_or_else(bad)?;
     if rest.starts_with('/')
         || rest.is_empty()
-        || rest.contains(['?', '#', ' ', '"', '\\'])
+        || rest.contains(['?', '#', ' ', '"', '\\', '@'])
+        || rest.contains(|character: char| character.is_ascii_control())
         || !rest.is_ascii()
     {
         return Err(bad());
@@ -233,6 +239,10 @@ mod tests {
             "https:///x",
             "https://a/?b",
             "https://a/\u{e4}",
+            "http://u:secretpw@x.test/",
+            "http://x.test/secretpw@",
+            "http://x.test/\n",
+            "http://x.test/\u{7f}",
         ] {
             assert!(external_path(url).is_err(), "{url}");
         }
