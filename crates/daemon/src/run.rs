@@ -58,7 +58,7 @@ pub async fn run(
     let listeners = Listeners::bind(&options.listen).await?;
     let addresses = listeners.addresses();
     for address in &addresses {
-        let (tls, guarded) = (gate.door().tls.is_some(), gate.door().authenticates);
+        let (tls, guarded) = (gate.door().tls.is_some(), gate.door().keeps_out);
         tracing::info!(%address, external_url = options.external_url, tls, guarded, "listening");
         if !guarded && !address.ip().to_canonical().is_loopback() {
             tracing::warn!(
@@ -84,7 +84,7 @@ pub async fn run(
         Arc::clone(&fleet),
         own.clone(),
         changes_in,
-        supervisor.clone(),
+        (Arc::clone(&gate), supervisor.clone()),
     ));
     let app = Arc::new(App::new(
         Held {
@@ -142,8 +142,7 @@ pub async fn run(
             let reload = async {
                 while hangup.recv().await.is_some() {
                     // Both have logged what came of it.
-                    let _ = gate.load(Cause::Signal.code()).await;
-                    let _ = loader.load(Cause::Signal).await;
+                    let _ = loader.reload(Cause::Signal).await;
                 }
                 std::future::pending::<()>().await;
             };

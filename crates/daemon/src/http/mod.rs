@@ -196,6 +196,7 @@ fn router(app: Arc<App>) -> Router {
         .route("/-/reload", post(reload).put(reload))
         .fallback(|| async { text(StatusCode::NOT_FOUND, PATHS) })
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(middleware::from_fn(serve::redirect))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), with_headers))
         .with_state(app)
@@ -368,8 +369,7 @@ async fn reload(
     if let Err(wait) = app.reload_limit.take(connection.origin(), Instant::now()) {
         return too_often(&app, wait);
     }
-    let web = app.gate.load(Cause::Request.code()).await;
-    let loaded = app.loader.load(Cause::Request).await;
+    let (web, loaded) = app.loader.reload(Cause::Request).await;
     let failed = |why: String| text(StatusCode::INTERNAL_SERVER_ERROR, why);
     match (web, loaded) {
         (Ok(()), Ok(targets)) => text(
