@@ -326,6 +326,18 @@ fn what_would_leave_a_door_open_is_refused() {
 }
 
 #[test]
+fn a_certificate_that_may_be_missing_keeps_nobody_out() {
+    let room = Room::new();
+    let tls = "tls_server_config: {cert_file: server.pem, key_file: server.key, client_ca_file: other.pem";
+    let of = |mode: &str| {
+        let web = room.load(&format!("{tls}, client_auth_type: {mode}}}")).unwrap();
+        (web.authenticates(), web.keeps_out())
+    };
+    assert_eq!(of("VerifyClientCertIfGiven"), (true, false));
+    assert_eq!(of("RequireAndVerifyClientCert"), (true, true));
+}
+
+#[test]
 fn a_change_of_a_file_that_it_names_is_a_change() {
     let room = Room::new();
     let text = "tls_server_config: {cert_file: server.pem, key_file: server.key}";

@@ -16,6 +16,7 @@ use siptls_probe_engine::{Errand, MAX_ADDRESSES, NamedIdentity};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// How long a companion that was read is left in peace: its certificate lasts for months. Less than an hour, so that the
@@ -37,7 +38,12 @@ pub(crate) struct Member {
     companion: bool,
     /// Held during a visit, so that `/probe` and the schedule never visit the target at once.
     pub(crate) visiting: Arc<tokio::sync::Mutex<()>>,
+    /// Taken by each question for a visit, under way or waiting.
+    pub(crate) questions: Arc<Semaphore>,
 }
+
+/// Most questions for visits to one target, one under way and one that waits: the next one could only wait longer.
+pub(crate) const QUESTIONS: usize = 2;
 
 struct Seen {
     addresses: Vec<Arc<Sight>>,
@@ -142,6 +148,7 @@ impl Member {
         );
         Self {
             companion: self.companion,
+            questions: Arc::clone(&self.questions),
             ..member
         }
     }
@@ -178,6 +185,7 @@ impl Member {
             companion: false,
             seen,
             visiting,
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
         }
     }
 

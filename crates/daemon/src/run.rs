@@ -1,7 +1,7 @@
 //! The daemon's life: bind, load, work, stop.
 
 use crate::fleet::Fleet;
-use crate::http::{App, Held, Limits, Listeners, Passwords};
+use crate::http::{App, Authority, Held, Limits, Listeners, Passwords};
 use crate::options::{DaemonError, Load, Options};
 use crate::reload::{Cause, LoadError, Loader};
 use crate::supervisor::{Vigil, keep};
@@ -94,6 +94,7 @@ pub async fn run(
             gate: Arc::clone(&gate),
             passwords,
             own: own.clone(),
+            external: options.external_url.as_deref().and_then(Authority::of_url),
         },
         options.probes,
         options.version,
@@ -198,7 +199,7 @@ fn external_path(url: &str) -> Result<String, DaemonError> {
         None => (url, ""),
     };
     let bad = || DaemonError::ExternalUrl {
-        found: siptls_model::escape_text_bounded(url, 200),
+        found: format!("{hidden}{}", siptls_model::escape_text_bounded(kept, 200)),
     };
     let rest = url
         .strip_prefix("https://")
@@ -243,7 +244,8 @@ mod tests {
             "http://x.test/\n",
             "http://x.test/\u{7f}",
         ] {
-            assert!(external_path(url).is_err(), "{url}");
+            let error = external_path(url).expect_err(url).to_string();
+            assert!(!error.contains("secretpw"), "{error}");
         }
     }
 }
