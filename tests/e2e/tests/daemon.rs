@@ -631,7 +631,7 @@ fn sigterm_ends_it_within_five_seconds_with_visits_under_way() {
     hanging["interval"] = json!("60s");
     let mut daemon = Daemon::start(&[hanging, target("quick", server.address())]);
     daemon.await_visits("quick", 1.0);
-    assert_eq!(daemon.metric("siptls_probes_in_flight", &[]), Some(1.0));
+    daemon.await_metric("siptls_probes_in_flight", &[], 1.0);
     let started = Instant::now();
     let status = daemon.running.terminate(Duration::from_secs(5));
     assert_eq!(
