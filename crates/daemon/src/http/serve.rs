@@ -205,8 +205,8 @@ async fn connection((stream, peer): (TcpStream, SocketAddr), slot: Slot, serving
     let mut stop = serving.stop.clone();
     let shaken = tokio::select! {
         shaken = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)) => shaken,
-        () = slot.asked_to_leave() => return,
-        () = turn.asked_to_leave() => return,
+        _ = slot.asked_to_leave() => return,
+        _ = turn.asked_to_leave() => return,
         () = stopped(&mut stop) => return,
     };
     drop(turn);
@@ -274,7 +274,7 @@ where
         outcome = exchange.as_mut() => Ok(outcome),
         () = stopped(&mut stop) => Err(STOP_GRACE),
         () = sleep(serving.age) => Err(AGE_GRACE),
-        () = slot.asked_to_leave() => Err(LEAVE_GRACE),
+        at_once = slot.asked_to_leave() => Err(if at_once { Duration::ZERO } else { LEAVE_GRACE }),
         () = never_asked => return,
     };
     let outcome = match outcome {
