@@ -113,3 +113,42 @@ impl Errand {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use siptls_model::ProtocolVersion;
+    use std::time::Duration;
+
+    #[test]
+    fn steps_share_what_is_left_and_none_has_more_than_the_timeout() {
+        let offer = Offer {
+            legacy_version: ProtocolVersion::from_name("TLSv1.2").unwrap(),
+            cipher_suites: Vec::new(),
+            groups: Vec::new(),
+            signature_algorithms: Vec::new(),
+            versions: Vec::new(),
+            extensions: Vec::new(),
+        };
+        let second = Duration::from_secs(1);
+        let target = Target {
+            timeout: second * 4,
+            ..Target::new("a", "sbc.example.test".parse().unwrap(), "")
+        };
+        let now = Instant::now();
+        let errand = Errand::new(Arc::new(target), Arc::new(offer));
+        assert_eq!(errand.hurried(16, now).target.timeout, second * 4, "no hurry");
+        assert_eq!(errand.deadline(now), now + second * 4);
+        let asked = errand.asked(now + second * 9);
+        for (steps, later, timeout) in [(1, 0, 4), (2, 0, 4), (3, 0, 3), (2, 5, 2), (1, 8, 1), (1, 20, 0)] {
+            let hurried = asked.hurried(steps, now + second * later);
+            assert_eq!(
+                hurried.target.timeout,
+                second * timeout,
+                "{steps} after {later} s"
+            );
+        }
+        assert_eq!(asked.deadline(now + second * 7), now + second * 9);
+        assert_eq!(asked.deadline(now), now + second * 4);
+    }
+}
