@@ -41,6 +41,13 @@ impl WebConfig {
     pub fn authenticates(&self) -> bool {
         !self.users.is_empty() || self.tls.as_ref().is_some_and(|tls| tls.client_auth.verifies())
     }
+
+    /// Whether nobody gets in without being told apart: there are users, or a client certificate is demanded and verified.
+    #[must_use]
+    pub fn keeps_out(&self) -> bool {
+        let demands = |tls: &WebTls| tls.client_auth.verifies() && tls.client_auth.is_mandatory();
+        !self.users.is_empty() || self.tls.as_ref().is_some_and(demands)
+    }
 }
 
 /// TLS of the listening sockets.

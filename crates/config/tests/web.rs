@@ -275,6 +275,20 @@ fn what_would_leave_a_door_open_is_refused() {
         ),
         (format!("{tls}, client_allowed_sans: []}}"), "found an empty list"),
         (
+            format!("{tls}, client_auth_type: RequireAnyClientCert, client_allowed_sans: [a]}}"),
+            "client_allowed_sans: expected `client_auth_type: RequireAndVerifyClientCert` beside it, found one that does not verify certificates",
+        ),
+        (
+            format!("{tls}, client_auth_type: RequireClientCert, client_allowed_sans: [a]}}"),
+            "client_allowed_sans: expected `client_auth_type: RequireAndVerifyClientCert` beside it, found one that does not verify certificates",
+        ),
+        (
+            format!(
+                "{tls}, client_auth_type: VerifyClientCertIfGiven, client_ca_file: other.pem, client_allowed_sans: [a]}}"
+            ),
+            "found one that lets clients in without a certificate",
+        ),
+        (
             format!("{tls}, min_version: TLS13, max_version: TLS12}}"),
             "no lower than `min_version`",
         ),
@@ -309,6 +323,18 @@ fn what_would_leave_a_door_open_is_refused() {
         "{nowhere}"
     );
     assert!(nowhere.sources() != &nowhere.sources().again() || !nowhere.sources().is_empty());
+}
+
+#[test]
+fn a_certificate_that_may_be_missing_keeps_nobody_out() {
+    let room = Room::new();
+    let tls = "tls_server_config: {cert_file: server.pem, key_file: server.key, client_ca_file: other.pem";
+    let of = |mode: &str| {
+        let web = room.load(&format!("{tls}, client_auth_type: {mode}}}")).unwrap();
+        (web.authenticates(), web.keeps_out())
+    };
+    assert_eq!(of("VerifyClientCertIfGiven"), (true, false));
+    assert_eq!(of("RequireAndVerifyClientCert"), (true, true));
 }
 
 #[test]

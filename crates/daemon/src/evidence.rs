@@ -7,12 +7,16 @@
 use siptls_model::{Observation, Verdict};
 use siptls_wire::HandshakeType;
 use siptls_wire::dissect::{self, PartKind, Role};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most bytes that this process keeps: 10,000 targets that send what real ones do need some eight MiB.
 const MAX_BYTES: usize = 12 << 20;
 /// Of these, a quarter is for targets that do not pass, whose bytes are the ones that people ask for.
 const MAX_BYTES_WHEN_PASSED: usize = MAX_BYTES / 4 * 3;
+/// Most bytes of one target, whatever its addresses send: a list of 83 authorities at eight addresses fits, and a hostile peer
+/// costs nobody else's bytes.
+const MAX_BYTES_OF_TARGET: usize = 64 << 10;
 /// What the allocations of one target cost besides their bytes.
 const OVERHEAD: usize = 96;
 /// Bytes that say where a certificate belongs: four for the place, one for the index.
@@ -35,7 +39,25 @@ struct Kept {
     bytes: Box<[u8]>,
     hello: usize,
     holes: usize,
-    _lease: Lease,
+    lease: Lease,
+}
+
+/// What is left to one target of its bytes within a visit.
+#[derive(Debug)]
+pub(crate) struct Room(usize);
+
+impl Room {
+    /// All of it.
+    pub(crate) const fn new() -> Self {
+        Self(MAX_BYTES_OF_TARGET)
+    }
+
+    /// Takes so many bytes, when there are as many.
+    fn take(&mut self, bytes: usize) -> bool {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
+    }
 }
 
 /// The place of a certificate.
@@ -50,12 +72,53 @@ struct Hole {
 }
 
 impl Evidence {
-    /// Takes the bytes out of an observation.
-    pub(crate) fn take(observation: &mut Observation, verdict: Verdict) -> Self {
-        Self::within(&HELD, observation, verdict)
+    /// Takes the bytes out of an observation. What was kept of the same place `before` makes room for them.
+    pub(crate) fn take(
+        observation: &mut Observation,
+        verdict: Verdict,
+        room: &mut Room,
+        before: Option<&Self>,
+    ) -> Self {
+        Self::within(&HELD, observation, verdict, room, before)
     }
 
-    fn within(budget: &'static Budget, observation: &mut Observation, verdict: Verdict) -> Self {
+    /// Takes the bytes out of an observation that is shown nowhere, and keeps none.
+    pub(crate) fn drop_bytes(observation: &mut Observation) -> Self {
+        let flight = std::mem::take(&mut observation.flight);
+        observation.hello = Arc::default();
+        Self {
+            length: flight.len(),
+            kept: None,
+        }
+    }
+
+    /// Whether bytes are kept.
+    pub(crate) const fn has_bytes(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// The same without its bytes.
+    pub(crate) const fn without_bytes(&self) -> Self {
+        Self {
+            length: self.length,
+            kept: None,
+        }
+    }
+
+    /// Counts what is kept on as a part of the target's room.
+    pub(crate) fn stays(&self, room: &mut Room) {
+        if let Some(kept) = &self.kept {
+            room.take(kept.bytes.len() + OVERHEAD);
+        }
+    }
+
+    fn within(
+        budget: &'static Budget,
+        observation: &mut Observation,
+        verdict: Verdict,
+        room: &mut Room,
+        before: Option<&Self>,
+    ) -> Self {
         let holes = holes(observation);
         let flight = std::mem::take(&mut observation.flight);
         let hello = std::mem::take(&mut observation.hello);
@@ -65,7 +128,10 @@ impl Evidence {
             Verdict::Pass => MAX_BYTES_WHEN_PASSED,
             Verdict::Warn | Verdict::Fail | Verdict::Inconclusive => MAX_BYTES,
         };
-        let kept = budget.lease(size + OVERHEAD, limit).map(|lease| {
+        let known = before.and_then(|before| before.kept.as_ref());
+        let released = known.map_or(0, |kept| kept.lease.release());
+        let wanted = room.take(size + OVERHEAD).then_some(size + OVERHEAD);
+        let kept = budget.exchange(released, wanted, limit).map(|lease| {
             let mut bytes = Vec::with_capacity(size);
             bytes.extend_from_slice(&hello);
             for hole in &holes {
@@ -83,7 +149,7 @@ impl Evidence {
                 bytes: bytes.into(),
                 hello: hello.len(),
                 holes: holes.len(),
-                _lease: lease,
+                lease,
             }
         });
         Self {
@@ -160,12 +226,21 @@ fn holes(observation: &Observation) -> Vec<Hole> {
 struct Budget(AtomicUsize);
 
 impl Budget {
-    fn lease(&'static self, bytes: usize, limit: usize) -> Option<Lease> {
-        let fits = |held: usize| held.checked_add(bytes).filter(|sum| *sum <= limit);
+    /// Gives released bytes back and leases the wanted ones; no more than were released fit at any time.
+    fn exchange(&'static self, released: usize, wanted: Option<usize>, limit: usize) -> Option<Lease> {
+        let mut lease = None;
+        let exchanged = |held: usize| {
+            let rest = held.saturating_sub(released);
+            lease = wanted.filter(|bytes| *bytes <= released || rest.saturating_add(*bytes) <= limit);
+            Some(rest.saturating_add(lease.unwrap_or_default()))
+        };
         self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits)
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, exchanged)
             .ok()?;
-        Some(Lease { budget: self, bytes })
+        Some(Lease {
+            budget: self,
+            bytes: AtomicUsize::new(lease?),
+        })
     }
 }
 
@@ -173,12 +248,19 @@ impl Budget {
 #[derive(Debug)]
 struct Lease {
     budget: &'static Budget,
-    bytes: usize,
+    bytes: AtomicUsize,
+}
+
+impl Lease {
+    /// Leaves the bytes, which stay counted, to whoever asks.
+    fn release(&self) -> usize {
+        self.bytes.swap(0, Ordering::Relaxed)
+    }
 }
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        self.budget.0.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.budget.0.fetch_sub(self.release(), Ordering::Relaxed);
     }
 }
 
@@ -186,7 +268,6 @@ impl Drop for Lease {
 mod tests {
     use super::*;
     use crate::http::samples;
-    use std::sync::Arc;
 
     static OTHER: Budget = Budget(AtomicUsize::new(0));
 
@@ -196,7 +277,7 @@ mod tests {
         let flight = Arc::clone(&observation.flight);
         let keep = |observation: &Observation, verdict| {
             let mut left = observation.clone();
-            let evidence = Evidence::take(&mut left, verdict);
+            let evidence = Evidence::take(&mut left, verdict, &mut Room::new(), None);
             assert!(left.flight.is_empty() && left.hello.is_empty());
             let (whole, is_kept) = evidence.whole(&left);
             assert!(is_kept);
@@ -222,22 +303,57 @@ mod tests {
         assert_eq!(keep(&small, Verdict::Pass).holes, 0);
     }
 
+    static OF_ONE: Budget = Budget(AtomicUsize::new(0));
+
+    #[test]
+    fn a_target_has_a_limit_of_its_own_however_many_addresses_it_has() {
+        let mut room = Room::new();
+        let mut keep = |bytes: usize| {
+            let mut observation = samples::silent();
+            observation.flight = vec![0; bytes].into();
+            Evidence::within(&OF_ONE, &mut observation, Verdict::Fail, &mut room, None)
+        };
+        let all: Vec<Evidence> = (0..16).map(|_| keep(20 << 10)).collect();
+        assert_eq!(all.iter().filter(|one| one.kept.is_some()).count(), 3);
+        assert!(keep(1 << 10).kept.is_some(), "what still fits");
+        assert!(OF_ONE.0.load(Ordering::Relaxed) <= MAX_BYTES_OF_TARGET);
+        let mut room = Room::new();
+        for one in &all {
+            one.stays(&mut room);
+        }
+        assert_eq!(room.0, MAX_BYTES_OF_TARGET - OF_ONE.0.load(Ordering::Relaxed));
+        assert!(Evidence::drop_bytes(&mut samples::optional()).kept.is_none());
+        assert!(all[0].without_bytes().kept.is_none() && all[0].without_bytes().length() == 20 << 10);
+    }
+
     #[test]
     fn the_budget_holds_and_its_last_quarter_is_for_those_that_do_not_pass() {
         let of = |verdict| {
             let mut observation = samples::silent();
-            observation.flight = vec![0; 128 << 10].into();
-            Evidence::within(&OTHER, &mut observation, verdict)
+            observation.flight = vec![0; 60 << 10].into();
+            Evidence::within(&OTHER, &mut observation, verdict, &mut Room::new(), None)
         };
-        let passed: Vec<Evidence> = (0..200).map(|_| of(Verdict::Pass)).collect();
+        let passed: Vec<Evidence> = (0..400).map(|_| of(Verdict::Pass)).collect();
         let kept = |all: &[Evidence]| all.iter().filter(|one| one.kept.is_some()).count();
-        assert_eq!(kept(&passed), 71);
-        assert_eq!(passed[199].length(), 128 << 10);
-        assert!(!passed[199].whole(&samples::silent()).1);
-        let failed: Vec<Evidence> = (0..200).map(|_| of(Verdict::Fail)).collect();
-        assert_eq!(kept(&failed), 24);
-        assert!(OTHER.0.load(Ordering::Relaxed) <= MAX_BYTES);
-        drop((passed, failed));
+        assert_eq!(kept(&passed), 153);
+        assert_eq!(passed[399].length(), 60 << 10);
+        assert!(!passed[399].whole(&samples::silent()).1);
+        let failed: Vec<Evidence> = (0..400).map(|_| of(Verdict::Fail)).collect();
+        assert_eq!(kept(&failed), 51);
+        let full = OTHER.0.load(Ordering::Relaxed);
+        assert!(full <= MAX_BYTES);
+        // The same bytes again are kept again, while the ones before are still there, and however full it is.
+        let again = |before: &Evidence, bytes: usize| {
+            let mut observation = samples::silent();
+            observation.flight = vec![0; bytes].into();
+            let mut room = Room::new();
+            Evidence::within(&OTHER, &mut observation, Verdict::Pass, &mut room, Some(before))
+        };
+        let same = again(&passed[0], 60 << 10);
+        assert!(same.kept.is_some() && OTHER.0.load(Ordering::Relaxed) == full);
+        let more = again(&failed[0], 61 << 10);
+        assert!(more.kept.is_none() && OTHER.0.load(Ordering::Relaxed) < full - (60 << 10));
+        drop((passed, failed, same, more));
         assert_eq!(OTHER.0.load(Ordering::Relaxed), 0);
     }
 }

@@ -121,8 +121,15 @@ impl Fleet {
         let mut known = self
             .chronicle
             .known(names.filter(|name| self.member(name).is_none()));
-        let mut roll = self.roll.write().unwrap_or_else(PoisonError::into_inner);
-        let mut before = std::mem::take(&mut roll.members);
+        // Made beside the one in use, and swapped at the end: a panic on the way leaves that one whole.
+        let (mut before, mut before_companions, next_id) = {
+            let roll = self.roll();
+            (roll.members.clone(), roll.companions.clone(), roll.next_id)
+        };
+        let mut roll = Roll {
+            next_id,
+            ..Roll::default()
+        };
         let mut change = Change::default();
         let goes_on = |planned: &&PlannedTarget| {
             before
@@ -164,10 +171,9 @@ impl Fleet {
             .removed
             .extend(before.into_values().map(|member| member.id));
         change.targets = roll.members.len();
-        let mut before = std::mem::take(&mut roll.companions);
         for planned in share.companions {
             let name = &planned.target.name;
-            let member = match before.remove(name) {
+            let member = match before_companions.remove(name) {
                 Some(member) if member.target == planned.target => member.renewed(&planned),
                 changed => {
                     change.removed.extend(changed.map(|member| member.id));
@@ -181,9 +187,8 @@ impl Fleet {
         }
         change
             .removed
-            .extend(before.into_values().map(|member| member.id));
+            .extend(before_companions.into_values().map(|member| member.id));
         roll.elsewhere = share.elsewhere;
-        roll.balancers = HashMap::new();
         let listed: Vec<_> = (roll.members.values().chain(roll.companions.values()))
             .filter_map(|member| Some((load_balancer(&member.target)?, Arc::clone(member))))
             .collect();
@@ -198,7 +203,7 @@ impl Fleet {
                 .entry(planned.profile.name.clone())
                 .or_insert_with(|| Arc::clone(&planned.profile));
         }
-        drop(roll);
+        *self.roll.write().unwrap_or_else(PoisonError::into_inner) = roll;
         self.loads.fetch_add(1, Ordering::Release);
         change
     }
@@ -227,6 +232,11 @@ impl Fleet {
             ),
             None => format!("no target is named `{shown}` in the configuration"),
         }
+    }
+
+    /// Whether another shard watches the target of that name.
+    pub(crate) fn is_elsewhere(&self, name: &str) -> bool {
+        self.roll().elsewhere.contains(name)
     }
 
     /// Which part of the targets is watched; `None`: all of them.

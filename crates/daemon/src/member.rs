@@ -1,6 +1,6 @@
 //! One target of the fleet: how it is judged, and what was seen last of each of its addresses.
 
-use crate::evidence::Evidence;
+use crate::evidence::{Evidence, Room};
 use crate::schedule::SlotId;
 use crate::surveys::{AddressSurvey, Identity, Outcome, SurveyClock};
 use jiff::Timestamp;
@@ -16,6 +16,7 @@ use siptls_probe_engine::{Errand, MAX_ADDRESSES, NamedIdentity};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 /// How long a companion that was read is left in peace: its certificate lasts for months. Less than an hour, so that the
@@ -37,7 +38,12 @@ pub(crate) struct Member {
     companion: bool,
     /// Held during a visit, so that `/probe` and the schedule never visit the target at once.
     pub(crate) visiting: Arc<tokio::sync::Mutex<()>>,
+    /// Taken by each question for a visit, under way or waiting.
+    pub(crate) questions: Arc<Semaphore>,
 }
+
+/// Most questions for visits to one target, one under way and one that waits: the next one could only wait longer.
+pub(crate) const QUESTIONS: usize = 2;
 
 struct Seen {
     addresses: Vec<Arc<Sight>>,
@@ -78,6 +84,16 @@ impl Sight {
         let mut report = Report::new(&self.observation, &self.judgement);
         report.target.maintenance = self.observation.target.maintenance.active(clock::now());
         report
+    }
+
+    /// The same without its bytes, for what it tells of other targets.
+    fn without_bytes(&self) -> Self {
+        Self {
+            observation: self.observation.clone(),
+            evidence: Arc::new(self.evidence.without_bytes()),
+            judgement: self.judgement.clone(),
+            series: Arc::clone(&self.series),
+        }
     }
 
     /// The same for a target that changed in its details and counts anew.
@@ -132,6 +148,7 @@ impl Member {
         );
         Self {
             companion: self.companion,
+            questions: Arc::clone(&self.questions),
             ..member
         }
     }
@@ -168,6 +185,7 @@ impl Member {
             companion: false,
             seen,
             visiting,
+            questions: Arc::new(Semaphore::new(QUESTIONS)),
         }
     }
 
@@ -346,6 +364,7 @@ impl Member {
         {
             seen.history.unsaved();
         }
+        let mut room = Room::new();
         let mut fresh: Vec<(Observation, (Judgement, Arc<Evidence>), Series)> =
             Vec::with_capacity(visits.len());
         for (mut observation, mut judgement) in visits.into_iter().take(MAX_ADDRESSES) {
@@ -353,12 +372,22 @@ impl Member {
             if fresh.iter().any(|(other, ..)| other.place() == place) {
                 continue;
             }
-            let mut evidence = Arc::new(Evidence::take(&mut observation, judgement.verdict));
             let last = before.iter().find(|sight| sight.observation.place() == place);
             let kept = last.filter(|_| observation.is_postponed());
-            if let Some(kept) = kept {
-                judgement = kept.judgement.clone();
-            }
+            let evidence = match kept {
+                Some(kept) => {
+                    judgement = kept.judgement.clone();
+                    kept.evidence.stays(&mut room);
+                    Arc::clone(&kept.evidence)
+                }
+                // No page shows one.
+                None if self.companion => Arc::new(Evidence::drop_bytes(&mut observation)),
+                None => {
+                    let known = last.map(|sight| &*sight.evidence);
+                    let (seen, verdict) = (&mut observation, judgement.verdict);
+                    Arc::new(Evidence::take(seen, verdict, &mut room, known))
+                }
+            };
             if !self.companion {
                 log(
                     &observation,
@@ -376,7 +405,6 @@ impl Member {
             }
             if let Some(kept) = kept {
                 observation = kept.observation.clone();
-                evidence = Arc::clone(&kept.evidence);
             }
             tally.changed(seen.history.last_changes(observation.address));
             if let Some(ended) = seen.survey_ended(observation.address) {
@@ -417,7 +445,10 @@ impl Member {
             Some(_) => Some(Arc::clone(sight)),
             None => (before.iter())
                 .find(|known| known.observation.place() == sight.observation.place())
-                .cloned(),
+                .map(|known| match known.evidence.has_bytes() {
+                    true => Arc::new(known.without_bytes()),
+                    false => Arc::clone(known),
+                }),
         };
         seen.shown = seen.addresses.iter().filter_map(last_shown).collect();
     }

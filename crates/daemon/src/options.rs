@@ -30,7 +30,7 @@ pub struct Options {
     pub external_url: Option<String>,
     /// Most visits at once. Further ones wait, which shows as lag.
     pub concurrency: usize,
-    /// Most `/probe` requests at once; further ones are answered 503.
+    /// Most `/probe` requests at once, half of them from one address; further ones are answered 503.
     pub probes: usize,
     /// Reads the web configuration; `None`: plain HTTP, and nobody is asked for a password.
     pub web: Option<LoadWeb>,
@@ -58,7 +58,7 @@ impl Default for Options {
             listen: vec![DEFAULT_LISTEN.to_owned()],
             external_url: None,
             concurrency: 1_000,
-            probes: 16,
+            probes: 32,
             web: None,
             connections: 256,
             connection_age: Duration::from_secs(300),

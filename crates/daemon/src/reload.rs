@@ -3,6 +3,7 @@
 use crate::fleet::{Change, Fleet};
 use crate::options::Load;
 use crate::supervisor::{Supervisor, status};
+use crate::web::{Gate, WebError};
 use siptls_config::{Faults, Sources};
 use siptls_metrics::Own;
 use siptls_model::clock;
@@ -20,6 +21,7 @@ pub(crate) struct Loader {
     loaded: AtomicBool,
     failed: AtomicBool,
     sources: RwLock<Sources>,
+    gate: Arc<Gate>,
     supervisor: Option<Arc<Supervisor>>,
 }
 
@@ -59,7 +61,7 @@ impl Loader {
         fleet: Arc<Fleet>,
         own: Own,
         changes: mpsc::Sender<Change>,
-        supervisor: Option<Arc<Supervisor>>,
+        (gate, supervisor): (Arc<Gate>, Option<Arc<Supervisor>>),
     ) -> Self {
         Self {
             load: Arc::new(load),
@@ -70,6 +72,7 @@ impl Loader {
             loaded: AtomicBool::new(false),
             failed: AtomicBool::new(false),
             sources: RwLock::default(),
+            gate,
             supervisor,
         }
     }
@@ -82,6 +85,11 @@ impl Loader {
     /// Whether the last load failed, so that an earlier configuration is in use or none.
     pub(crate) fn has_failed(&self) -> bool {
         self.failed.load(Ordering::Relaxed)
+    }
+
+    /// Whether the last load of the web configuration failed, so that an earlier one is in use.
+    pub(crate) fn web_has_failed(&self) -> bool {
+        self.gate.has_failed()
     }
 
     /// What the last load looked at, whether it succeeded or not.
@@ -99,22 +107,42 @@ impl Loader {
     /// schedule as it was.
     pub(crate) async fn load(self: &Arc<Self>, cause: Cause) -> Result<usize, LoadError> {
         let this = Arc::clone(self);
-        let loading = tokio::spawn(async move { this.load_to_the_end(cause).await });
+        let loading = tokio::spawn(async move { this.load_to_the_end(cause, false).await.1 });
         loading.await.unwrap_or(Err(LoadError::Panicked))
     }
 
-    async fn load_to_the_end(&self, cause: Cause) -> Result<usize, LoadError> {
+    /// Loads the web configuration and then the configuration, as one reload in the eyes of the service manager.
+    pub(crate) async fn reload(
+        self: &Arc<Self>,
+        cause: Cause,
+    ) -> (Result<(), WebError>, Result<usize, LoadError>) {
+        let this = Arc::clone(self);
+        let loading = tokio::spawn(async move { this.load_to_the_end(cause, true).await });
+        let panicked = |_| (Err(WebError::Panicked), Err(LoadError::Panicked));
+        loading.await.unwrap_or_else(panicked)
+    }
+
+    async fn load_to_the_end(
+        &self,
+        cause: Cause,
+        with_web: bool,
+    ) -> (Result<(), WebError>, Result<usize, LoadError>) {
         let _one_at_a_time = self.busy.lock().await;
         let supervisor = self.supervisor.as_ref();
         if let Some(supervisor) = supervisor.filter(|_| self.is_loaded()) {
             supervisor.reloading();
         }
+        let web = if with_web {
+            self.gate.load(cause.code()).await
+        } else {
+            Ok(())
+        };
         let outcome = self.take_into_use(cause.code()).await;
         // A reload that failed is over as well; a first load that failed is the program's end.
         if let Some(supervisor) = supervisor.filter(|_| self.is_loaded()) {
             supervisor.ready(&status(&self.fleet, self));
         }
-        outcome
+        (web, outcome)
     }
 
     async fn take_into_use(&self, cause: &'static str) -> Result<usize, LoadError> {

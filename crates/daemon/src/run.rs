@@ -1,7 +1,7 @@
 //! The daemon's life: bind, load, work, stop.
 
 use crate::fleet::Fleet;
-use crate::http::{App, Held, Limits, Listeners, Passwords};
+use crate::http::{App, Authority, Held, Limits, Listeners, Passwords};
 use crate::options::{DaemonError, Load, Options};
 use crate::reload::{Cause, LoadError, Loader};
 use crate::supervisor::{Vigil, keep};
@@ -58,7 +58,7 @@ pub async fn run(
     let listeners = Listeners::bind(&options.listen).await?;
     let addresses = listeners.addresses();
     for address in &addresses {
-        let (tls, guarded) = (gate.door().tls.is_some(), gate.door().authenticates);
+        let (tls, guarded) = (gate.door().tls.is_some(), gate.door().keeps_out);
         tracing::info!(%address, external_url = options.external_url, tls, guarded, "listening");
         if !guarded && !address.ip().to_canonical().is_loopback() {
             tracing::warn!(
@@ -84,7 +84,7 @@ pub async fn run(
         Arc::clone(&fleet),
         own.clone(),
         changes_in,
-        supervisor.clone(),
+        (Arc::clone(&gate), supervisor.clone()),
     ));
     let app = Arc::new(App::new(
         Held {
@@ -94,6 +94,7 @@ pub async fn run(
             gate: Arc::clone(&gate),
             passwords,
             own: own.clone(),
+            external: options.external_url.as_deref().and_then(Authority::of_url),
         },
         options.probes,
         options.version,
@@ -142,8 +143,7 @@ pub async fn run(
             let reload = async {
                 while hangup.recv().await.is_some() {
                     // Both have logged what came of it.
-                    let _ = gate.load(Cause::Signal.code()).await;
-                    let _ = loader.load(Cause::Signal).await;
+                    let _ = loader.reload(Cause::Signal).await;
                 }
                 std::future::pending::<()>().await;
             };
@@ -193,8 +193,13 @@ async fn attend_lists(lists: Arc<CrlStore>, own: Own, mut stop: tokio::sync::wat
 
 /// The path of an external URL without its last slash: empty, or `/…`.
 fn external_path(url: &str) -> Result<String, DaemonError> {
+    // What stands before an `@` may be a password.
+    let (kept, hidden) = match url.rfind('@') {
+        Some(at) => (&url[at..], "…"),
+        None => (url, ""),
+    };
     let bad = || DaemonError::ExternalUrl {
-        found: siptls_model::escape_text_bounded(url, 200),
+        found: format!("{hidden}{}", siptls_model::escape_text_bounded(kept, 200)),
     };
     let rest = url
         .strip_prefix("https://")
@@ -202,7 +207,8 @@ fn external_path(url: &str) -> Result<String, DaemonError> {
         .ok_or_else(bad)?;
     if rest.starts_with('/')
         || rest.is_empty()
-        || rest.contains(['?', '#', ' ', '"', '\\'])
+        || rest.contains(['?', '#', ' ', '"', '\\', '@'])
+        || rest.contains(|character: char| character.is_ascii_control())
         || !rest.is_ascii()
     {
         return Err(bad());
@@ -233,8 +239,13 @@ mod tests {
             "https:///x",
             "https://a/?b",
             "https://a/\u{e4}",
+            "http://u:secretpw@x.test/",
+            "http://x.test/secretpw@",
+            "http://x.test/\n",
+            "http://x.test/\u{7f}",
         ] {
-            assert!(external_path(url).is_err(), "{url}");
+            let error = external_path(url).expect_err(url).to_string();
+            assert!(!error.contains("secretpw"), "{error}");
         }
     }
 }

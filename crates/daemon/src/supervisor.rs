@@ -5,17 +5,13 @@ use crate::reload::Loader;
 use crate::work::stopped;
 use siptls_model::Verdict;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// Longest time between two looks at the status, and between two beats.
 const PERIOD: Duration = Duration::from_secs(10);
-
-/// How long a message may wait for the manager to take it. It is local and queues ten of them.
-#[cfg(unix)]
-const SEND_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The service manager that started this program: the socket of `NOTIFY_SOCKET`.
 #[derive(Debug)]
@@ -24,6 +20,8 @@ pub struct Supervisor {
     socket: std::os::unix::net::UnixDatagram,
     /// How long it waits for a beat before it takes this program for dead; `None`: for ever.
     watchdog: Option<Duration>,
+    /// That everything is ready, which the manager had no room for: it would wait for it in vain.
+    owed: Mutex<Option<String>>,
 }
 
 impl Supervisor {
@@ -36,28 +34,46 @@ impl Supervisor {
     pub fn connect(place: &std::ffi::OsStr, watchdog: Option<Duration>) -> std::io::Result<Self> {
         use std::os::unix::net::UnixDatagram;
         let socket = UnixDatagram::unbound()?;
-        socket.set_write_timeout(Some(SEND_TIMEOUT))?;
+        // A manager queues ten messages; one that does not read them holds up no thread of ours.
+        socket.set_nonblocking(true)?;
         connect(&socket, place)?;
-        Ok(Self { socket, watchdog })
+        Ok(Self {
+            socket,
+            watchdog,
+            owed: Mutex::default(),
+        })
     }
 
-    /// Sends lines `KEY=value`. A manager that does not listen any more is no fault of ours.
-    fn tell(&self, lines: &str) {
+    /// Sends lines `KEY=value` without waiting; whether the manager has room for them. One that does not listen any more is
+    /// no fault of ours.
+    fn tell(&self, lines: &str) -> bool {
         #[cfg(unix)]
         if let Err(error) = self.socket.send(lines.as_bytes()) {
             tracing::debug!(%error, "the service manager was not told");
+            return error.kind() != std::io::ErrorKind::WouldBlock;
         }
         #[cfg(not(unix))]
         let _ = lines;
+        true
     }
 
-    /// The first configuration is in use and everything listens; or a reload has ended, well or not.
+    /// The first configuration is in use and everything listens; or a reload has ended, well or not. It is told later when
+    /// the manager has no room now.
     pub(crate) fn ready(&self, status: &str) {
-        self.tell(&format!("READY=1\nSTATUS={status}"));
+        let lines = format!("READY=1\nSTATUS={status}");
+        let was_taken = self.tell(&lines);
+        *self.owed.lock().unwrap_or_else(PoisonError::into_inner) = (!was_taken).then_some(lines);
+    }
+
+    /// Tells what the manager had no room for.
+    fn make_good(&self) {
+        let mut owed = self.owed.lock().unwrap_or_else(PoisonError::into_inner);
+        owed.take_if(|lines| self.tell(lines));
     }
 
     /// A reload begins.
     pub(crate) fn reloading(&self) {
+        *self.owed.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.tell(&format!(
             "RELOADING=1\nMONOTONIC_USEC={}\nSTATUS=loading the configuration",
             monotonic_microseconds()
@@ -162,12 +178,12 @@ pub(crate) async fn keep(
             }
             continue;
         }
+        supervisor.make_good();
         if supervisor.watchdog.is_some() {
             supervisor.tell("WATCHDOG=1");
         }
         let status = status(&fleet, &loader);
-        if status != told {
-            supervisor.tell(&format!("STATUS={status}"));
+        if status != told && supervisor.tell(&format!("STATUS={status}")) {
             told = status;
         }
     }
@@ -208,12 +224,50 @@ pub(crate) fn status(fleet: &Fleet, loader: &Loader) -> String {
     if loader.has_failed() {
         text.push_str("; the last configuration has faults, an earlier one is in use");
     }
+    if loader.web_has_failed() {
+        text.push_str("; the last web configuration cannot be used, an earlier one is");
+    }
     text
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_manager_that_does_not_read_holds_nothing_up_and_is_told_later_that_all_is_ready() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("notify");
+        let manager = std::os::unix::net::UnixDatagram::bind(&place).unwrap();
+        manager.set_nonblocking(true).unwrap();
+        let supervisor = Supervisor::connect(place.as_os_str(), None).unwrap();
+        let start = std::time::Instant::now();
+        let mut sent = 0;
+        while supervisor.tell("STATUS=x") {
+            sent += 1;
+            assert!(sent < 10_000, "a queue without an end");
+        }
+        supervisor.ready("well");
+        assert!(
+            start.elapsed() < Duration::from_millis(500),
+            "{:?}",
+            start.elapsed()
+        );
+        let read = || {
+            let mut buffer = [0; 64];
+            let length = manager.recv(&mut buffer).ok()?;
+            Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
+        };
+        for _ in 0..sent {
+            assert_eq!(read().as_deref(), Some("STATUS=x"));
+        }
+        assert_eq!(read(), None);
+        for told in [Some("READY=1\nSTATUS=well"), None] {
+            supervisor.make_good();
+            assert_eq!(read().as_deref(), told);
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn one_loop_that_is_stuck_is_enough() {

@@ -6,6 +6,7 @@ use axum::http::{HeaderName, HeaderValue};
 use siptls_config::{Faults, PasswordHash, Sources, WebConfig, WebRateLimit};
 use siptls_metrics::Own;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tokio::time::Instant;
 use tokio_rustls::TlsAcceptor;
@@ -20,6 +21,8 @@ pub(crate) struct Door {
     pub(crate) verifies_certificates: bool,
     /// Whether anybody can be told apart.
     pub(crate) authenticates: bool,
+    /// Whether nobody gets in without being told apart.
+    pub(crate) keeps_out: bool,
     /// Headers of answers in place of ours.
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Names and hashes; empty: nobody is asked.
@@ -34,6 +37,7 @@ impl Door {
             tls: None,
             verifies_certificates: false,
             authenticates: false,
+            keeps_out: false,
             headers: Vec::new(),
             users: BTreeMap::new(),
             limit: None,
@@ -53,6 +57,7 @@ impl Door {
             tls: web.tls.as_ref().map(acceptor).transpose()?,
             verifies_certificates: web.tls.as_ref().is_some_and(|tls| tls.client_auth.verifies()),
             authenticates: web.authenticates(),
+            keeps_out: web.keeps_out(),
             headers: web.headers.iter().filter_map(header).collect(),
             users: web.users.clone(),
             limit: web.rate_limit.map(limit),
@@ -106,6 +111,7 @@ pub(crate) struct Gate {
     door: RwLock<Arc<Door>>,
     sources: RwLock<Sources>,
     busy: tokio::sync::Mutex<()>,
+    failed: AtomicBool,
     own: Own,
 }
 
@@ -117,6 +123,7 @@ impl Gate {
             door: RwLock::new(Arc::new(Door::open())),
             sources: RwLock::default(),
             busy: tokio::sync::Mutex::new(()),
+            failed: AtomicBool::new(false),
             own,
         };
         gate.read_again().await?;
@@ -127,6 +134,11 @@ impl Gate {
     /// The door in use.
     pub(crate) fn door(&self) -> Arc<Door> {
         Arc::clone(&self.door.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Whether the last load failed, so that an earlier door is in use.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
     }
 
     /// What the door was loaded from.
@@ -143,6 +155,7 @@ impl Gate {
             return Ok(());
         }
         let outcome = self.read_again().await;
+        self.failed.store(outcome.is_err(), Ordering::Relaxed);
         match &outcome {
             Ok(()) => {
                 self.own.web_loaded();

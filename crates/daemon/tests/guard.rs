@@ -279,6 +279,7 @@ async fn a_broken_file_at_the_start_is_no_start() {
 async fn debug_output_and_reloads_are_for_whoever_is_known() {
     let web = Web::users(&[("alice", "wonderland")]);
     let daemon = web.daemon().await;
+    ready(&daemon).await;
     let debug = get_as(&daemon, "/probe?target=a&debug=true", "alice:wonderland").await;
     assert!(
         debug.status == 200 && debug.text().starts_with("# Log\n"),
@@ -582,5 +583,305 @@ async fn a_probe_that_waits_for_another_targets_visit_says_so() {
         assert!(postponed, "{name}: {answer}");
     }
     drop(asking);
+    daemon.stop().await.unwrap();
+}
+
+/// A daemon of targets `a` at these endpoints, with the real prober.
+async fn at(text: &str) -> Daemon {
+    let plan = load_str(text, Path::new("siptls-probe.yaml"), Path::new("")).unwrap();
+    let prober = Prober::new(ProberOptions::default());
+    let daemon = Daemon::start(Configuration::new(plan).load(), prober).await;
+    ready(&daemon).await;
+    daemon
+}
+
+fn told(text: &str, name: &str, reason: &str) -> f64 {
+    let samples = common::reader::read(text);
+    let found = samples.iter().filter(|sample| {
+        sample.name == "siptls_probes_total"
+            && sample.labels["target"] == name
+            && sample.labels["reason"] == reason
+    });
+    found.map(|sample| sample.value).sum()
+}
+
+/// The peer hangs up before a byte of TLS, which is a refusal.
+#[tokio::test]
+async fn refusals_of_questions_do_not_make_the_schedule_back_off() {
+    let (port, count) = peer().await;
+    let daemon = at(&format!(
+        "probe: {{interval: 60s, timeout: 1s}}\n\
+         targets: [{{name: a, endpoint: '127.0.0.1:{port}'}}]\n"
+    ))
+    .await;
+    for _ in 0..3 {
+        let answer = daemon.get("/probe?target=a").await.text();
+        assert_eq!(told(&answer, "a", "postponed"), 0.0, "{answer}");
+    }
+    let samples = daemon.samples().await;
+    assert_eq!(value(&samples, "siptls_backoff_seconds", &[]).unwrap_or(0.0), 0.0);
+    // Questions are left unanswered then, so that whoever asks does not keep on at an address that refuses.
+    let before = count.load(Ordering::SeqCst);
+    let answer = daemon.get("/probe?target=a").await.text();
+    assert_eq!(told(&answer, "a", "postponed"), 1.0, "{answer}");
+    assert!(
+        count.load(Ordering::SeqCst) <= before + 1,
+        "the schedule's own at most"
+    );
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn questions_leave_the_schedule_its_connections() {
+    let (port, count) = peer().await;
+    // The schedule needs one visit: two connections at most, and one survey of sixteen.
+    let daemon = at(&format!(
+        "probe: {{interval: 1h, timeout: 1s, connections_per_hour: 60}}\n\
+         targets: [{{name: a, endpoint: '127.0.0.1:{port}', depth: hello}}]\n\
+         probe_destinations: {{allow: [127.0.0.1], ports: [{port}]}}\n"
+    ))
+    .await;
+    daemon
+        .until("the schedule's visit", |_| count.load(Ordering::SeqCst) > 0)
+        .await;
+    let mut postponed = 0.0;
+    for number in 0..140 {
+        let (name, shown) = if number % 2 == 0 {
+            ("a".to_owned(), "a".to_owned())
+        } else {
+            (format!("127.0.0.1:{port}"), format!("sips:127.0.0.1:{port}"))
+        };
+        let answer = daemon
+            .get(&format!("/probe?target={name}&module=sip-tls-generic"))
+            .await;
+        if answer.status == 200 {
+            postponed += told(&answer.text(), &shown, "postponed");
+        }
+    }
+    assert!(postponed >= 10.0, "{postponed}");
+    let samples = daemon.samples().await;
+    let left = value(&samples, "siptls_connection_budget_remaining", &[("target", "a")]);
+    let left = left.unwrap_or_else(|| panic!("no such metric"));
+    assert!((1.0..=40.0).contains(&left), "{left}");
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn another_sites_page_cannot_reload_over_plain_http() {
+    let options = Options {
+        external_url: Some("https://Probe.Example.test:443/siptls/".to_owned()),
+        ..Options::default()
+    };
+    let configuration = Configuration::new(plan(&["a"], HOUR));
+    let daemon = Daemon::with(options, configuration.load(), Script::default()).await;
+    ready(&daemon).await;
+    for (origin, status) in [
+        ("http://evil.test", 403),
+        ("https://x.evil.test", 403),
+        ("http://x:8080", 403),
+        ("null", 403),
+        ("x", 403),
+        ("", 403),
+        ("http://x, http://evil.test", 403),
+        ("http://x", 200),
+        ("http://X:80", 200),
+        ("https://probe.example.test", 200),
+    ] {
+        let answer = post_as(&daemon, "/-/reload", &format!("Origin: {origin}")).await;
+        assert_eq!(answer.status, status, "{origin}: {}", answer.text());
+    }
+    let answer = daemon
+        .get_with("/probe?target=a", "Origin: http://evil.test")
+        .await;
+    assert_eq!(answer.status, 403, "{}", answer.text());
+    daemon.stop().await.unwrap();
+}
+
+/// An address that accepts and never says anything.
+async fn silent() -> std::net::SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    address
+}
+
+#[tokio::test]
+async fn a_silent_endpoint_is_inconclusive_and_says_why() {
+    let address = silent().await;
+    let daemon = at(&format!(
+        "probe: {{interval: 1h, timeout: 10s}}\n\
+         targets: [{{name: a, endpoint: '{address}', labels: {{x: y}}}}]\n\
+         probe_destinations: {{allow: [127.0.0.1], ports: [{}]}}\n",
+        address.port()
+    ))
+    .await;
+    // The schedule's own visit ends when the peer has been silent for five seconds.
+    daemon
+        .until("the schedule's visit", |samples| {
+            told_of(samples, "tls_timeout") >= 1.0
+        })
+        .await;
+    for target in ["a".to_owned(), address.to_string()] {
+        let start = Instant::now();
+        let answer = daemon
+            .get_with(
+                &format!("/probe?target={target}"),
+                "X-Prometheus-Scrape-Timeout-Seconds: 2",
+            )
+            .await;
+        let took = start.elapsed();
+        assert!(took < Duration::from_millis(1_700), "{took:?}");
+        let text = answer.text();
+        assert_eq!(answer.status, 200, "{target}: {text}");
+        let samples = common::reader::read(&text);
+        let inconclusive = value(&samples, "siptls_verdict", &[("verdict", "inconclusive")]);
+        assert_eq!(inconclusive, Some(1.0), "{target}: {text}");
+        assert_eq!(told_of(&samples, "tls_timeout"), 1.0, "{target}: {text}");
+        assert_eq!(value(&samples, "probe_success", &[]), Some(0.0));
+    }
+    daemon.stop().await.unwrap();
+}
+
+fn told_of(samples: &[common::reader::Sample], reason: &str) -> f64 {
+    let found = samples
+        .iter()
+        .filter(|sample| sample.name == "siptls_probes_total" && sample.labels["reason"] == reason);
+    found.map(|sample| sample.value).sum()
+}
+
+/// What the service manager has been told so far.
+#[cfg(target_os = "linux")]
+fn told_manager(manager: &std::os::unix::net::UnixDatagram) -> Vec<String> {
+    let mut buffer = [0; 4_096];
+    let read = std::iter::from_fn(|| {
+        let length = manager.recv(&mut buffer).ok()?;
+        Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
+    });
+    read.collect()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_reload_is_told_before_either_file_is_read_and_a_failure_of_either_after_it() {
+    let web = Web::users(&[("alice", "wonderland")]);
+    let place = web.folder.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&place).unwrap();
+    manager.set_nonblocking(true).unwrap();
+    let listening = manager.try_clone().unwrap();
+    let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (load, telling) = (web.load(), Arc::clone(&told));
+    let load: LoadWeb = Box::new(move || {
+        *telling.lock().unwrap() = told_manager(&listening);
+        load()
+    });
+    let options = Options {
+        web: Some(load),
+        supervisor: Some(siptls_daemon::Supervisor::connect(place.as_os_str(), None).unwrap()),
+        ..Options::default()
+    };
+    let configuration = Configuration::new(plan(&["a"], HOUR));
+    let daemon = Daemon::with(options, configuration.load(), Script::default()).await;
+    ready(&daemon).await;
+    web.write("basic_auth_users: {}\n");
+    let answer = post_as(&daemon, "/-/reload", &basic("alice:wonderland")).await;
+    assert_eq!(answer.status, 500);
+    let before = told.lock().unwrap().clone();
+    let last = before.last().map(String::as_str).unwrap_or_default();
+    assert!(last.starts_with("RELOADING=1\n"), "{before:?}");
+    let after = told_manager(&manager);
+    let ready = after.iter().find(|lines| lines.starts_with("READY=1\n"));
+    let end = "; the last web configuration cannot be used, an earlier one is";
+    assert!(ready.is_some_and(|lines| lines.ends_with(end)), "{after:?}");
+    let page = get_as(&daemon, "/", "alice:wonderland").await.text();
+    assert!(page.contains("load the web configuration failed"), "{page}");
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_path_of_the_external_url_is_guarded_without_its_slash_too() {
+    let web = Web::users(&[("alice", "wonderland")]);
+    let options = Options {
+        web: Some(web.load()),
+        external_url: Some("https://probe.example.test/siptls".to_owned()),
+        ..Options::default()
+    };
+    let configuration = Configuration::new(plan(&["a"], HOUR));
+    let daemon = Daemon::with(options, configuration.load(), Script::default()).await;
+    let answer = daemon.get("/siptls").await;
+    assert_eq!(answer.status, 401);
+    let answer = get_as(&daemon, "/siptls", "alice:wonderland").await;
+    assert_eq!(
+        (answer.status, answer.header("location")),
+        (308, Some("/siptls/"))
+    );
+    assert!(answer.header("content-security-policy").is_some());
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn debug_output_does_not_go_through_a_proxy_to_nobody_knows_whom() {
+    let configuration = Configuration::new(plan(&["a"], HOUR));
+    let daemon = Daemon::start(configuration.load(), Script::default()).await;
+    ready(&daemon).await;
+    assert_eq!(daemon.get("/probe?target=a&debug=true").await.status, 200);
+    for header in [
+        "Forwarded: for=192.0.2.1",
+        "X-Forwarded-For: 192.0.2.1",
+        "x-forwarded-proto: https",
+        "X-Real-IP: 192.0.2.1",
+        "Via: 1.1 proxy",
+    ] {
+        let answer = daemon.get_with("/probe?target=a&debug=true", header).await;
+        assert_eq!(answer.status, 403, "{header}");
+        assert_eq!(
+            daemon.get_with("/probe?target=a", header).await.status,
+            200,
+            "{header}"
+        );
+    }
+    daemon.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn many_questions_for_a_slow_target_leave_places_for_others() {
+    let script = Script::default();
+    let options = Options {
+        probes: 8,
+        ..Options::default()
+    };
+    let configuration = Configuration::new(plan(&["a", "b"], HOUR));
+    let daemon = Daemon::with(options, configuration.load(), script.clone()).await;
+    ready(&daemon).await;
+    daemon
+        .until("visits", |samples| told_of(samples, "ok") >= 2.0)
+        .await;
+    script.set("a", common::Play::Hang);
+    let header = "X-Prometheus-Scrape-Timeout-Seconds: 3";
+    let slow = async {
+        let slow = || daemon.get_with("/probe?target=a", header);
+        tokio::join!(slow(), slow(), slow(), slow(), slow(), slow())
+    };
+    let others = async {
+        // Those for the slow target are there first.
+        while script.visits("a").len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        for _ in 0..5 {
+            let start = Instant::now();
+            assert_eq!(daemon.get("/probe?target=b").await.status, 200);
+            assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+        }
+    };
+    let (slow, ()) = tokio::join!(slow, others);
+    let slow = [slow.0, slow.1, slow.2, slow.3, slow.4, slow.5].map(|answer| answer.text());
+    // One visited, one waited, and the rest was answered at once with what was seen last.
+    let count = |reason| slow.iter().filter(|text| told(text, "a", reason) > 0.0).count();
+    assert_eq!(count("internal"), 1, "{slow:?}");
+    assert!(count("postponed") >= 2, "{slow:?}");
     daemon.stop().await.unwrap();
 }

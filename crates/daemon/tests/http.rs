@@ -447,7 +447,9 @@ async fn a_probe_is_a_visit_of_its_own_and_leaves_nothing_behind() {
     assert_eq!(value(&samples, "probe_success", &[]), Some(0.0));
     let took = value(&samples, "probe_duration_seconds", &[]).unwrap();
     assert!((0.25..0.6).contains(&took), "{took}");
-    assert_eq!(samples.len(), 2, "nothing was seen, nothing is said");
+    let verdict = value(&samples, "siptls_verdict", &[("verdict", "inconclusive")]);
+    assert_eq!(verdict, Some(1.0), "nothing was seen, and that is what is said");
+    assert_eq!(probes(&samples, A, "internal"), 1.0);
     assert_eq!(
         daemon
             .get_with("/probe?target=a", "X-Prometheus-Scrape-Timeout-Seconds: x")
@@ -463,7 +465,7 @@ async fn too_many_probes_at_once_are_refused_and_one_target_is_never_visited_twi
     let slow = Play::Answer(vec!["192.0.2.1:5061"], Duration::from_millis(150));
     let script = Script::of(&[("a", slow)]);
     let options = Options {
-        probes: 2,
+        probes: 4,
         ..Options::default()
     };
     let daemon = Daemon::with(

@@ -128,6 +128,24 @@ async fn a_shard_shows_its_own_targets_and_says_where_others_are() {
     assert_eq!(all, expected);
 }
 
+/// A target's name may be an endpoint as well, and then it is the other shard's all the same.
+#[tokio::test]
+async fn a_question_for_another_shards_target_is_no_question_for_a_destination() {
+    let name = ["sbc-1.invalid", "sbc-2.invalid", "sbc-3.invalid", "sbc-4.invalid"]
+        .into_iter()
+        .find(|name| !shard("0/2").owns(name))
+        .unwrap();
+    let mut plan = plan(&[name], MINUTE);
+    plan.destinations.allow = vec!["10.0.0.0/8".parse().unwrap()];
+    let plan = Configuration::new(plan);
+    let daemon = Daemon::with(options("0/2"), plan.load(), Script::default()).await;
+    while daemon.get("/-/ready").await.status == 503 {}
+    let answer = daemon.get(&format!("/probe?target={name}")).await;
+    let expected = format!("target `{name}` belongs to shard 1/2, this is shard 0/2\n");
+    assert_eq!((answer.status, answer.text()), (404, expected));
+    daemon.stop().await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_load_balancer_of_another_shard_is_read_once_an_hour() {
     let script = Script::default();

@@ -44,6 +44,12 @@ pub enum JournalError {
         /// What the system says.
         source: io::Error,
     },
+    /// Another program writes it.
+    #[error("expected nobody else to write the journal at {}, found another program that does", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// There is no journal yet.
     #[error("expected a journal at {}, found none", path.display())]
     Absent {
@@ -78,6 +84,9 @@ impl JournalError {
                 Some("name another path, or move that file away")
             }
             Self::NewerSchema { .. } => Some("use the newer version, or name another path"),
+            Self::InUse { .. } => Some(
+                "give each daemon a `journal.path` of its own, shards of one configuration too, or end the other one",
+            ),
             Self::Absent { .. } => Some("the daemon makes it when it first runs with this configuration"),
             Self::Refused { source, .. } => match source.sqlite_error_code()? {
                 ErrorCode::DiskFull => Some("make room on the disk, or lower `journal.max_size`"),

@@ -20,16 +20,41 @@ const WAL_LIMIT: u32 = 16 * 1024 * 1024;
 const PRUNE_ROWS: u32 = 500;
 /// Pages that one step gives back to the file system: 4 MiB.
 const PRUNE_PAGES: u32 = 1_024;
+/// What is added to the name of a database for the lock of its one writer. SQLite's own file will not do: closing it a second
+/// time would drop SQLite's locks (POSIX).
+const LOCK: &str = "-lock";
 /// What SQLite adds to the name of a database for its write-ahead log and the log's index.
 const COMPANIONS: [&str; 3] = ["", "-wal", "-shm"];
 
 /// The open file.
 pub(crate) struct Store {
     connection: Connection,
+    /// Held as long as the file is open. `None` where the file system has no locks.
+    _lock: Option<fs::File>,
     path: PathBuf,
     identity: Option<(u64, u64)>,
     /// The flight written last, and its row: the changes of one visit share it.
     flight: Option<(Arc<[u8]>, i64)>,
+}
+
+/// The lock of the one who writes the journal; `None` where there can be none: whatever else is wrong with the folder, SQLite
+/// says better.
+fn lock(path: &Path) -> Result<Option<fs::File>, JournalError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(LOCK);
+    let file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(name);
+    let Ok(file) = file else { return Ok(None) };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Err(JournalError::InUse {
+            path: path.to_owned(),
+        }),
+        Err(fs::TryLockError::Error(_)) => Ok(None),
+    }
 }
 
 /// What an opened file was like.
@@ -44,7 +69,15 @@ pub(crate) enum Opened {
 impl Store {
     /// Opens the journal, makes it when there is none, and brings its schema up to date. With `check` it is read whole; a
     /// damaged one is moved aside. A file that is not a journal is left alone.
+    ///
+    /// Nobody else writes it meanwhile: two daemons in one file would each take the other's changes for its own.
     pub(crate) fn open(path: &Path, check: bool) -> Result<(Self, Opened), JournalError> {
+        let lock = lock(path)?;
+        let (store, opened) = Self::open_locked(path, check)?;
+        Ok((Self { _lock: lock, ..store }, opened))
+    }
+
+    fn open_locked(path: &Path, check: bool) -> Result<(Self, Opened), JournalError> {
         match Self::try_open(path, check) {
             Ok(store) => Ok((store, Opened::Sound)),
             Err(error) if error.is_damage() => {
@@ -79,6 +112,7 @@ impl Store {
         prepare(&mut connection, schema).map_err(refused("prepare"))?;
         Ok(Self {
             connection,
+            _lock: None,
             path: path.to_owned(),
             identity: identity(path),
             flight: None,

@@ -188,3 +188,20 @@ fn limits_change_in_place_and_the_next_journal_counts_on() {
     assert!(!journal.keep(vec![change(4, 10)]));
     assert_eq!(state(next.numbers()), (4, 1, true));
 }
+
+#[test]
+fn one_program_writes_a_journal_and_the_second_waits_until_it_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.sqlite");
+    let first = start(&path);
+    assert!(first.keep(vec![change(0, 0)]) && first.tried(WAIT));
+    let second = start(&path);
+    assert!(!second.numbers().healthy && second.numbers().failures >= 1);
+    assert!(second.keep(vec![change(1, 0)]) && second.tried(WAIT));
+    assert_eq!(state(second.numbers()), (0, 0, false), "it waits for the file");
+    assert_eq!((state(first.numbers()), count(&path)), ((1, 0, true), 1));
+    first.close(WAIT);
+    assert!(second.tried(WAIT));
+    assert_eq!((state(second.numbers()), count(&path)), ((1, 0, true), 2));
+    second.close(WAIT);
+}

@@ -14,6 +14,9 @@ const STEP_SECONDS: u64 = 60;
 /// The step under way and those of a whole hour before it: in no hour are there more connections than the budget.
 const STEPS: usize = 61;
 
+/// The hour as it is counted, with the step under way.
+const LONGEST_HOUR: Duration = Duration::from_secs(3_600 + STEP_SECONDS);
+
 /// Visits in a row that the peer refused, from which on it is visited less often.
 const PATIENCE: u32 = 3;
 /// Longest pause between two visits to an address that refuses: by then an endpoint that has come back is seen.
@@ -24,14 +27,67 @@ const MOST_DOUBLINGS: u32 = 3;
 /// Connections that a survey of an endpoint with few suites takes, one of them asked again: with fewer left it is not begun.
 pub(crate) const SMALL_SURVEY: u32 = 8;
 
+/// Connections that a survey of an endpoint with many suites takes, its visit and a repetition among them.
+const LARGE_SURVEY: u32 = 16;
+
 /// What the prober keeps of one address.
 #[derive(Clone, Debug)]
 pub(crate) struct Account {
+    /// Connections, whoever asked for them.
     hour: Hour,
-    /// Visits in a row that the peer refused, or that it did not answer.
-    refusals: u32,
+    /// Of the schedule's visits.
+    refusals: Refusals,
+    /// Budget and need of the target of the schedule that leaves the fewest connections to questions.
+    scheduled: Option<Share>,
+    /// Of visits that somebody asked for; `None` while there was none.
+    asked: Option<Box<Asked>>,
+}
+
+/// Visits in a row that the peer refused, or that it did not answer.
+#[derive(Clone, Copy, Debug)]
+struct Refusals {
+    count: u32,
     /// When the last of them began.
-    refused_at: Instant,
+    at: Instant,
+}
+
+/// What questions came to.
+#[derive(Clone, Debug)]
+struct Asked {
+    /// Connections among those of the hour.
+    hour: Hour,
+    refusals: Refusals,
+}
+
+/// Connections that a target may make within an hour, and those that its schedule needs of them.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    budget: u32,
+    need: u32,
+}
+
+impl Share {
+    /// Every turn of an hour, one of them early, and the surveys that are due within it.
+    fn of(target: &Target) -> Self {
+        let times = |interval: Duration| {
+            let times = LONGEST_HOUR.as_millis().div_ceil(interval.as_millis().max(1));
+            u32::try_from(times).unwrap_or(u32::MAX).saturating_add(1)
+        };
+        let identities = u32::try_from(target.client_identities.len()).unwrap_or(u32::MAX);
+        let survey = LARGE_SURVEY.saturating_add(identities);
+        let surveys = target.survey_interval.map_or(0, |interval| {
+            let surveys = HOUR.as_millis().div_ceil(interval.as_millis().max(1));
+            u32::try_from(surveys).unwrap_or(u32::MAX)
+        });
+        Self {
+            budget: target.connections_per_hour,
+            need: times(target.interval).saturating_add(survey.saturating_mul(surveys)),
+        }
+    }
+
+    const fn left(self) -> u32 {
+        self.budget.saturating_sub(self.need)
+    }
 }
 
 /// How a target stands with an address at a moment.
@@ -47,8 +103,9 @@ impl Account {
     pub(crate) const fn new(now: Instant) -> Self {
         Self {
             hour: Hour::new(now),
-            refusals: 0,
-            refused_at: now,
+            refusals: Refusals::none(now),
+            scheduled: None,
+            asked: None,
         }
     }
 
@@ -57,32 +114,86 @@ impl Account {
         self.hour.add(now);
     }
 
-    /// Takes in what came of a visit that began at a moment.
+    /// Counts an attempt to connect of a visit that somebody asked for.
+    pub(crate) fn connect_asked(&mut self, now: Instant) {
+        self.hour.add(now);
+        self.asked(now).hour.add(now);
+    }
+
+    /// Takes in what came of a visit of the schedule that began at a moment.
     pub(crate) fn visited(&mut self, seen: &Observation, began: Instant) {
-        if seen.error.as_ref().is_some_and(|error| is_refusal(error.reason)) {
-            self.refusals = self.refusals.saturating_add(1);
-            self.refused_at = began;
-        } else {
-            self.refusals = 0;
+        self.refusals.take(seen, began);
+    }
+
+    /// Takes in what came of a visit that somebody asked for.
+    pub(crate) fn visited_asked(&mut self, seen: &Observation, began: Instant) {
+        self.asked(began).refusals.take(seen, began);
+    }
+
+    /// Notes that a target of the schedule is visited here, and needs its share of the connections.
+    pub(crate) fn schedules(&mut self, target: &Target) {
+        let share = Share::of(target);
+        // The same target's share replaces its own, which may have changed.
+        let scarcer = |known: Share| share.left() <= known.left() || share.budget == known.budget;
+        if self.scheduled.is_none_or(scarcer) {
+            self.scheduled = Some(share);
         }
     }
 
     /// Why a target is not to visit the address now; `None` when it may.
     pub(crate) fn postponed(&mut self, target: &Target, now: Instant) -> Option<String> {
-        if let Some((pause, since)) = self.pause(target, now)
-            && since < earliest(pause, target.interval)
-        {
-            let left = spoken(pause.saturating_sub(since));
-            return Some(format!("{}: next visit in {left}", self.backing_off()));
+        if let Some(why) = self.refusals.postponed(target, now) {
+            return Some(why);
         }
         let left = self.hour.until_below(target.connections_per_hour, now)?;
         Some(format!("{}: next visit in {}", used_up(target), spoken(left)))
     }
 
+    /// Why a target is not to be visited now by somebody's question; `None` when it may. Besides what holds of every visit,
+    /// a question is postponed when questions were refused in a row, and when what the schedule needs would be left no
+    /// longer. A `stranger` is no target of the schedule.
+    pub(crate) fn postponed_asked(
+        &mut self,
+        target: &Target,
+        is_stranger: bool,
+        now: Instant,
+    ) -> Option<String> {
+        if let Some(why) = self.postponed(target, now) {
+            return Some(why);
+        }
+        let total = self.hour.count(now);
+        let own = (!is_stranger).then(|| Share::of(target));
+        let scheduled = self.scheduled;
+        let asked = self.asked.as_mut()?;
+        if let Some(why) = asked.refusals.postponed(target, now) {
+            return Some(why);
+        }
+        let others = total.saturating_sub(asked.hour.count(now));
+        let shares = own.into_iter().chain(scheduled);
+        let share = shares.min_by_key(|share| share.left())?;
+        // Several targets of one address together may need more than each of them.
+        let most = share.budget.saturating_sub(share.need.max(others));
+        let left = asked.hour.until_below(most, now)?;
+        Some(format!(
+            "the schedule needs what is left of the budget of {} connections an hour to this address: next visit in {}",
+            share.budget,
+            spoken(left)
+        ))
+    }
+
+    fn asked(&mut self, now: Instant) -> &mut Asked {
+        self.asked.get_or_insert_with(|| {
+            Box::new(Asked {
+                hour: Hour::new(now),
+                refusals: Refusals::none(now),
+            })
+        })
+    }
+
     /// Why a target is not to survey the address now, though it may visit it.
     pub(crate) fn survey_postponed(&mut self, target: &Target, now: Instant) -> Option<String> {
-        if self.refusals >= PATIENCE {
-            return Some(self.backing_off());
+        if self.refusals.count >= PATIENCE {
+            return Some(self.refusals.backing_off());
         }
         let left = self.left(target, now);
         (left < SMALL_SURVEY).then(|| {
@@ -102,35 +213,70 @@ impl Account {
     pub(crate) fn standing(&mut self, target: &Target, now: Instant) -> Standing {
         Standing {
             connections_left: self.left(target, now),
-            pause: self.pause(target, now).map_or(Duration::ZERO, |(pause, _)| pause),
+            pause: self
+                .refusals
+                .pause(target, now)
+                .map_or(Duration::ZERO, |(pause, _)| pause),
         }
     }
 
     /// Whether nothing happened within the hour, so that nothing is lost when the account is closed.
     pub(crate) fn is_idle(&mut self, now: Instant) -> bool {
-        self.hour.count(now) == 0
-            && (self.refusals == 0 || now.saturating_duration_since(self.refused_at) >= HOUR)
+        let asked = self
+            .asked
+            .as_ref()
+            .is_none_or(|asked| asked.refusals.is_over(now));
+        self.hour.count(now) == 0 && asked && self.refusals.is_over(now)
     }
 
     fn left(&mut self, target: &Target, now: Instant) -> u32 {
         target.connections_per_hour.saturating_sub(self.hour.count(now))
+    }
+}
+
+impl Refusals {
+    const fn none(now: Instant) -> Self {
+        Self { count: 0, at: now }
+    }
+
+    fn take(&mut self, seen: &Observation, began: Instant) {
+        if seen.error.as_ref().is_some_and(|error| is_refusal(error.reason)) {
+            self.count = self.count.saturating_add(1);
+            self.at = began;
+        } else {
+            self.count = 0;
+        }
+    }
+
+    /// Whether they are forgotten.
+    fn is_over(&self, now: Instant) -> bool {
+        self.count == 0 || now.saturating_duration_since(self.at) >= HOUR
+    }
+
+    /// Why a target is not to be visited now because of them.
+    fn postponed(&self, target: &Target, now: Instant) -> Option<String> {
+        let (pause, since) = self.pause(target, now)?;
+        (since < earliest(pause, target.interval)).then(|| {
+            let left = spoken(pause.saturating_sub(since));
+            format!("{}: next visit in {left}", self.backing_off())
+        })
     }
 
     /// The pause that a target has to make and how much of it is over, while it is under way. It doubles with each refusal
     /// up to eight intervals; one that is not longer than the interval is none.
     fn pause(&self, target: &Target, now: Instant) -> Option<(Duration, Duration)> {
         let doublings = self
-            .refusals
+            .count
             .saturating_add(1)
             .checked_sub(PATIENCE)?
             .min(MOST_DOUBLINGS);
         let pause = target.interval.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
-        let since = now.saturating_duration_since(self.refused_at);
+        let since = now.saturating_duration_since(self.at);
         (pause > target.interval && since < pause).then_some((pause, since))
     }
 
     fn backing_off(&self) -> String {
-        format!("backing off after {} refusals in a row", self.refusals)
+        format!("backing off after {} refusals in a row", self.count)
     }
 }
 

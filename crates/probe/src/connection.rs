@@ -42,7 +42,11 @@ impl Connection {
                 "the address is not among the allowed destinations",
             ));
         }
-        turn.with_account(Account::connect);
+        turn.with_account(if errand.is_asked {
+            Account::connect_asked
+        } else {
+            Account::connect
+        });
         let stream = TcpStream::connect(turn.key()).await?;
         stream.set_nodelay(true)?;
         Ok(stream)

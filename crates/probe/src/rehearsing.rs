@@ -49,7 +49,7 @@ impl Prober {
         let start = Instant::now();
         let end = start + errand.target.timeout * errand.timeouts();
         let mut seen = self.visit_in_turn(errand, &turn).await;
-        self.visited(&turn, &seen, start);
+        self.visited(errand, &turn, &seen, start);
         let rehearsed = self.rehearse(errand, &seen, &turn, end).await;
         seen.connections_opened += rehearsed.connections_opened;
         seen.duration = start.elapsed();

@@ -18,7 +18,7 @@ impl Prober {
     /// the handshake that then tells nothing about certificates.
     pub(crate) async fn visit_in_turn(&self, errand: &Errand, turn: &Turn<SocketAddr>) -> Observation {
         let start = Instant::now();
-        let deadline = start + errand.target.timeout;
+        let deadline = errand.deadline(start);
         let (first, ending) = self.visit_as(errand, None, turn, deadline).await;
         let Some((_, aftermath)) = ending.filter(|(_, aftermath)| aftermath.is_end_without_alert()) else {
             return first;

@@ -56,13 +56,24 @@ impl Lookup {
         if let Some(address) = target.literal_address() {
             return vec![Place {
                 srv: None,
-                address: Ok(address),
+                address: Ok(canonical(address)),
             }];
         }
-        match self.resolver.current() {
+        let mut places = match self.resolver.current() {
             Ok(resolver) => places(&resolver, target, start).await,
             Err(why) => vec![nowhere(Reason::ResolveFailed, unusable(&why))],
-        }
+        };
+        let mut known = Vec::with_capacity(places.len());
+        places.retain_mut(|place| {
+            let Ok(address) = &mut place.address else {
+                return true;
+            };
+            *address = canonical(*address);
+            let is_new = !known.contains(address);
+            known.push(*address);
+            is_new
+        });
+        places
     }
 
     /// The addresses of a host, IPv4 first, without repetitions, at most [`MAX_ADDRESSES`].
@@ -77,6 +88,11 @@ impl Lookup {
         found.truncate(MAX_ADDRESSES);
         Ok(found)
     }
+}
+
+/// An IPv4 address in IPv6 clothes (RFC 4291 §2.5.5.2) is that IPv4 address, with one turn and one account.
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
 }
 
 fn unusable(why: &str) -> String {

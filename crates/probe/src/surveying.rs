@@ -93,7 +93,7 @@ impl Prober {
                 seen
             }
         };
-        self.visited(&turn, &seen, start);
+        self.visited(errand, &turn, &seen, start);
         let found = survey.result();
         let (mut reference, referred) = self.refer(errand, &turn, &found, end).await;
         if let Some(handshake) = &seen.handshake {

@@ -6,7 +6,7 @@ use crate::confines::Visited;
 use crate::connection::{Connection, Wait};
 use crate::errand::Errand;
 use crate::facts::{self, Aftermath};
-use crate::resolve::Lookup;
+use crate::resolve::{Lookup, Place};
 use crate::sip::{Event as SipEvent, Exchange, FaultKind, Nonce, OptionsRequest, SentBy, SipFault};
 use crate::turns::{Turn, Turns};
 use crate::{classify, sip};
@@ -91,19 +91,22 @@ impl Prober {
         let target = &errand.target;
         let started_at = clock::now();
         let start = Instant::now();
-        let places = self.lookup.places(target, start).await;
+        // Half of the time is for the name, so that the visit ends in time whatever the resolver does.
+        let places = self.lookup.places(&errand.hurried(2, start).target, start).await;
         let resolve = target.literal_address().is_none().then(|| start.elapsed());
-        let mut observations = Vec::with_capacity(places.len());
+        // Whoever may not go anywhere is not told what there is.
+        let may_go = |place: &Place| match &place.address {
+            Ok(address) => errand.allows(*address),
+            Err(_) => errand.confines.is_none(),
+        };
+        let places: Vec<Place> = places.into_iter().filter(may_go).collect();
+        errand.went.store(!places.is_empty(), Ordering::Relaxed);
+        let mut left = places.len();
+        let mut observations = Vec::with_capacity(left);
         for place in places {
-            // Whoever may not go anywhere is not told what there is.
-            if errand.confines.is_some()
-                && !place
-                    .address
-                    .as_ref()
-                    .is_ok_and(|address| errand.allows(*address))
-            {
-                continue;
-            }
+            let errand = &errand.hurried(left, Instant::now());
+            let target = &errand.target;
+            left -= 1;
             let mut observation = match (place.address, target.depth) {
                 (Ok(address), Depth::Survey) => self.survey_address(errand, address).await,
                 (Ok(address), Depth::Routine) if !errand.identities.is_empty() => {
@@ -132,7 +135,7 @@ impl Prober {
         }
         let began = Instant::now();
         let seen = self.visit_in_turn(errand, &turn).await;
-        self.visited(&turn, &seen, began);
+        self.visited(errand, &turn, &seen, began);
         seen
     }
 
@@ -154,9 +157,21 @@ impl Prober {
     }
 
     /// Takes in what came of a visit, for the next one.
-    pub(crate) fn visited(&self, turn: &Turn<SocketAddr>, seen: &Observation, began: Instant) {
+    pub(crate) fn visited(
+        &self,
+        errand: &Errand,
+        turn: &Turn<SocketAddr>,
+        seen: &Observation,
+        began: Instant,
+    ) {
         if self.options.back_off {
-            turn.with_account(|account, _| account.visited(seen, began));
+            turn.with_account(|account, _| {
+                if errand.is_asked {
+                    account.visited_asked(seen, began);
+                } else {
+                    account.visited(seen, began);
+                }
+            });
         }
     }
 
@@ -369,7 +384,14 @@ impl Prober {
 
 /// What a visit says that is postponed; `None` when the address may be visited.
 pub(crate) fn postponed(errand: &Errand, turn: &Turn<SocketAddr>) -> Option<Observation> {
-    let message = turn.with_account(|account, now| account.postponed(&errand.target, now))?;
+    let message = turn.with_account(|account, now| {
+        if errand.is_asked {
+            account.postponed_asked(&errand.target, errand.confines.is_some(), now)
+        } else {
+            account.schedules(&errand.target);
+            account.postponed(&errand.target, now)
+        }
+    })?;
     Some(left_in_peace(errand, turn.key(), message))
 }
 

@@ -354,9 +354,12 @@ impl Loader {
                 None,
             );
         }
+        let beside = "expected `client_auth_type: RequireAndVerifyClientCert` beside it, found one that";
         if !client_auth.is_mandatory() {
-            let message = "expected `client_auth_type: RequireAndVerifyClientCert` beside it, found one that lets clients in without a certificate";
-            fault(message.to_owned(), None);
+            fault(format!("{beside} lets clients in without a certificate"), None);
+        } else if !client_auth.verifies() {
+            let hint = "whoever makes a certificate writes any name into it";
+            fault(format!("{beside} does not verify certificates"), Some(hint));
         }
         for (index, item) in items.iter().take(MAX_SANS).enumerate() {
             let key = key.index(index);

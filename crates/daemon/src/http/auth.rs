@@ -8,10 +8,10 @@ use axum::http::HeaderValue;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use siptls_config::PasswordHash;
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use zeroize::Zeroizing;
 
@@ -51,11 +51,15 @@ pub(crate) enum Login {
 /// Checks passwords and remembers the right ones, as a keyed hash that tells nothing of them.
 pub(crate) struct Passwords {
     key: hmac::Key,
-    right: Mutex<VecDeque<[u8; 32]>>,
-    checks: Semaphore,
-    waiting: Semaphore,
-    failures: Buckets,
+    right: Arc<Mutex<VecDeque<Mark>>>,
+    checks: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+    under_way: Arc<Mutex<HashMap<Mark, watch::Receiver<Option<bool>>>>>,
+    failures: Arc<Buckets>,
 }
+
+/// What is remembered of a password, and by which two that are the same are told.
+type Mark = [u8; 32];
 
 struct Credentials {
     user: Zeroizing<String>,
@@ -67,10 +71,11 @@ impl Passwords {
     pub(crate) fn new() -> Option<Self> {
         Some(Self {
             key: hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok()?,
-            right: Mutex::default(),
-            checks: Semaphore::new(CHECKS),
-            waiting: Semaphore::new(WAITING),
-            failures: Buckets::new(FAILURES),
+            right: Arc::default(),
+            checks: Arc::new(Semaphore::new(CHECKS)),
+            waiting: Arc::new(Semaphore::new(WAITING)),
+            under_way: Arc::default(),
+            failures: Arc::new(Buckets::new(FAILURES)),
         })
     }
 
@@ -93,29 +98,81 @@ impl Passwords {
         if known.is_some() && self.is_right(&mark) {
             return Login::Known;
         }
-        let Ok(_waiting) = self.waiting.try_acquire() else {
-            return Login::Busy;
+        let (check, begun) = match self.check(mark, hash, password, known.is_some(), origin) {
+            Ok(check) => check,
+            Err(login) => return login,
+        };
+        match outcome(check).await {
+            Some(true) => Login::Known,
+            // Whoever begins a check has taken a token for it; whoever joins one takes it now.
+            Some(false) if begun => Login::Wrong,
+            Some(false) => match self.failures.take(origin, Instant::now()) {
+                Ok(()) => Login::Wrong,
+                Err(wait) => Login::Limited(wait),
+            },
+            None => Login::Busy,
+        }
+    }
+
+    /// The check of a password, and whether it begins now: the same one is not computed twice at once. It is a task of its
+    /// own, because bcrypt cannot be stopped: whoever hangs up leaves it its place, and the next one waits for it.
+    fn check(
+        &self,
+        mark: Mark,
+        hash: &PasswordHash,
+        password: Zeroizing<Vec<u8>>,
+        is_known: bool,
+        origin: Origin,
+    ) -> Result<(watch::Receiver<Option<bool>>, bool), Login> {
+        let mut under_way = lock(&self.under_way);
+        if let Some(check) = under_way.get(&mark) {
+            return Ok((check.clone(), false));
+        }
+        // It may have ended since the first look.
+        if is_known && self.is_right(&mark) {
+            return Err(Login::Known);
+        }
+        let Ok(waiting) = Arc::clone(&self.waiting).try_acquire_owned() else {
+            return Err(Login::Busy);
         };
         // Taken before the check, so that many tries at once are no more tries.
-        if let Err(wait) = self.failures.take(origin, Instant::now()) {
-            return Login::Limited(wait);
-        }
-        let Ok(_check) = self.checks.acquire().await else {
-            return Login::Busy;
-        };
+        self.failures
+            .take(origin, Instant::now())
+            .map_err(Login::Limited)?;
+        let (tell, check) = watch::channel(None);
+        under_way.insert(mark, check.clone());
+        drop(under_way);
         let text = hash.as_str().to_owned();
-        let checked =
-            tokio::task::spawn_blocking(move || bcrypt::verify(&*password, &text).unwrap_or(false)).await;
-        if known.is_none() || !checked.unwrap_or(false) {
-            return Login::Wrong;
-        }
-        self.failures.give_back(origin, Instant::now());
-        let mut right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
-        if right.len() >= REMEMBERED {
-            right.pop_front();
-        }
-        right.push_back(mark);
-        Login::Known
+        let (checks, right) = (Arc::clone(&self.checks), Arc::clone(&self.right));
+        let (under_way, failures) = (Arc::clone(&self.under_way), Arc::clone(&self.failures));
+        tokio::spawn(async move {
+            let checked = match checks.acquire_owned().await {
+                Ok(permit) => {
+                    let check = move || {
+                        let is_right = bcrypt::verify(&*password, &text).unwrap_or(false);
+                        drop(permit);
+                        is_right
+                    };
+                    tokio::task::spawn_blocking(check).await.unwrap_or(false)
+                }
+                Err(_) => false,
+            };
+            let is_right = checked && is_known;
+            if is_right {
+                failures.give_back(origin, Instant::now());
+                let mut right = lock(&right);
+                if !right.contains(&mark) {
+                    if right.len() >= REMEMBERED {
+                        right.pop_front();
+                    }
+                    right.push_back(mark);
+                }
+            }
+            lock(&under_way).remove(&mark);
+            drop(waiting);
+            let _ = tell.send(Some(is_right));
+        });
+        Ok((check, true))
     }
 
     /// The hash of one of the users, always the same one for a name.
@@ -134,7 +191,7 @@ impl Passwords {
     }
 
     /// What is remembered of a right password. With the hash in it, a changed one makes it worthless.
-    fn mark(&self, hash: &PasswordHash, user: &str, password: &[u8]) -> [u8; 32] {
+    fn mark(&self, hash: &PasswordHash, user: &str, password: &[u8]) -> Mark {
         let mut context = hmac::Context::with_key(&self.key);
         for part in [hash.as_str().as_bytes(), user.as_bytes(), password] {
             context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
@@ -144,12 +201,22 @@ impl Passwords {
         tag.as_ref().first_chunk().copied().unwrap_or_default()
     }
 
-    fn is_right(&self, mark: &[u8; 32]) -> bool {
-        let right = self.right.lock().unwrap_or_else(PoisonError::into_inner);
+    fn is_right(&self, mark: &Mark) -> bool {
+        let right = lock(&self.right);
         right.iter().fold(false, |found, known| {
             verify_slices_are_equal(known, mark).is_ok() | found
         })
     }
+}
+
+/// What a check came to; `None` when it ended without.
+async fn outcome(mut check: watch::Receiver<Option<bool>>) -> Option<bool> {
+    let told = check.wait_for(Option::is_some).await.ok()?;
+    *told
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Name and password of a header; `None` when it has none.

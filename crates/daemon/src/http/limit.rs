@@ -111,6 +111,56 @@ impl Buckets {
     }
 }
 
+/// Places of requests that take a while: so many together, half of them at most for one origin.
+#[derive(Debug)]
+pub(crate) struct Places {
+    most: usize,
+    most_of_one: usize,
+    taken: Mutex<HashMap<Origin, usize>>,
+}
+
+impl Places {
+    pub(crate) fn new(most: usize) -> Self {
+        let most = most.max(1);
+        Self {
+            most,
+            most_of_one: most.div_ceil(2),
+            taken: Mutex::default(),
+        }
+    }
+
+    /// A place for a request of an origin; `None` when there is none left, or none for that origin.
+    pub(crate) fn take(&self, origin: Origin) -> Option<Seat<'_>> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let together: usize = taken.values().sum();
+        let of_one = taken.get(&origin).copied().unwrap_or_default();
+        if together >= self.most || of_one >= self.most_of_one {
+            return None;
+        }
+        taken.insert(origin, of_one + 1);
+        Some(Seat { places: self, origin })
+    }
+}
+
+/// A place of a request, free again when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat<'a> {
+    places: &'a Places,
+    origin: Origin,
+}
+
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let mut taken = self.places.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = taken.get_mut(&self.origin) {
+            *count -= 1;
+            if *count == 0 {
+                taken.remove(&self.origin);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +172,22 @@ mod tests {
 
     fn origin(text: &str) -> Origin {
         Origin::of(text.parse().unwrap())
+    }
+
+    #[test]
+    fn half_of_the_places_are_one_origins_at_most() {
+        let places = Places::new(4);
+        let [one, other, third] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"].map(origin);
+        let mut held: Vec<Seat<'_>> = (0..2).filter_map(|_| places.take(one)).collect();
+        assert!(held.len() == 2 && places.take(one).is_none());
+        held.extend((0..2).filter_map(|_| places.take(other)));
+        assert!(held.len() == 4 && places.take(third).is_none());
+        held.remove(0);
+        held.extend(places.take(third));
+        assert!(held.len() == 4 && places.take(one).is_none());
+        drop(held);
+        assert!(places.taken.lock().unwrap().is_empty());
+        assert!(Places::new(0).take(one).is_some(), "one at least");
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod rows;
 #[cfg(test)]
 pub(crate) mod samples;
 mod serve;
+mod site;
 mod slots;
 mod stall;
 mod target_page;
@@ -36,20 +37,21 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use limit::{Buckets, Origin};
+use limit::{Buckets, Origin, Places};
 use siptls_journal::{Page, Query};
 use siptls_metrics::{CONTENT_TYPE, Exposition, JournalNumbers, Own, Refusal};
 use siptls_model::clock;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tower_http::compression::{CompressionLayer, CompressionLevel};
 
 pub(crate) use auth::Passwords;
 pub(crate) use limit::{Bucket, Rate};
 pub(crate) use serve::{Limits, Listeners};
+pub(crate) use site::Authority;
+use site::is_from_another_site;
 pub use tls::TlsError;
 pub(crate) use tls::acceptor;
 
@@ -79,6 +81,7 @@ pub(crate) struct Held {
     pub(crate) gate: Arc<Gate>,
     pub(crate) passwords: Passwords,
     pub(crate) own: Own,
+    pub(crate) external: Option<Authority>,
 }
 
 /// What the handlers share.
@@ -89,9 +92,11 @@ pub(crate) struct App {
     gate: Arc<Gate>,
     passwords: Passwords,
     own: Own,
-    probes: Semaphore,
+    /// Under which name else this daemon is known to browsers.
+    external: Option<Authority>,
+    probes: Places,
     /// Of these, the ones to destinations that are no targets: half, so that strangers keep no target's probe out.
-    strange_probes: Semaphore,
+    strange_probes: Places,
     probe_limit: Buckets,
     strange_probe_limit: Buckets,
     reload_limit: Buckets,
@@ -107,6 +112,7 @@ impl App {
             gate,
             passwords,
             own,
+            external,
         } = held;
         Self {
             fleet,
@@ -115,8 +121,9 @@ impl App {
             gate,
             passwords,
             own,
-            probes: Semaphore::new(probes.clamp(1, Semaphore::MAX_PERMITS)),
-            strange_probes: Semaphore::new(probes.div_ceil(2).clamp(1, Semaphore::MAX_PERMITS)),
+            external,
+            probes: Places::new(probes),
+            strange_probes: Places::new(probes.div_ceil(2)),
             probe_limit: Buckets::new(PROBES),
             strange_probe_limit: Buckets::new(STRANGE_PROBES),
             reload_limit: Buckets::new(RELOADS),
@@ -196,18 +203,10 @@ fn router(app: Arc<App>) -> Router {
         .route("/-/reload", post(reload).put(reload))
         .fallback(|| async { text(StatusCode::NOT_FOUND, PATHS) })
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .layer(middleware::from_fn(serve::redirect))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), guard))
         .layer(middleware::from_fn_with_state(Arc::clone(&app), with_headers))
         .with_state(app)
-}
-
-/// Whether another site's page makes a browser ask. Browsers say where a request comes from; tools of operators do not send this
-/// header.
-fn is_from_another_site(headers: &HeaderMap) -> bool {
-    let site = headers
-        .get("sec-fetch-site")
-        .and_then(|value| value.to_str().ok());
-    site.is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 /// What may be asked without a password: it says no more than that the daemon runs, and those who ask (Kubernetes, load
@@ -359,8 +358,10 @@ async fn reload(
     Extension(caller): Extension<Caller>,
     headers: HeaderMap,
 ) -> Response {
-    if is_from_another_site(&headers) {
-        return forbidden(&app, "a reload is not taken from another site's page\n");
+    if is_from_another_site(&headers, app.external.as_ref()) {
+        let why = "a reload is not taken from another site's page\n\
+                   hint: behind a proxy give `--web.external-url` the URL that browsers see\n";
+        return forbidden(&app, why);
     }
     if !caller.is_operator() {
         return forbidden(&app, "a reload is taken from clients that show a certificate\n");
@@ -368,8 +369,7 @@ async fn reload(
     if let Err(wait) = app.reload_limit.take(connection.origin(), Instant::now()) {
         return too_often(&app, wait);
     }
-    let web = app.gate.load(Cause::Request.code()).await;
-    let loaded = app.loader.load(Cause::Request).await;
+    let (web, loaded) = app.loader.reload(Cause::Request).await;
     let failed = |why: String| text(StatusCode::INTERNAL_SERVER_ERROR, why);
     match (web, loaded) {
         (Ok(()), Ok(targets)) => text(

@@ -37,6 +37,7 @@ pub(crate) async fn index(
         loads,
         app.loader.is_loaded(),
         app.loader.has_failed(),
+        app.loader.web_has_failed(),
         wanted.query(),
     );
     let tag = Tag::of(&app, now, &state);
@@ -64,6 +65,11 @@ fn rendered(app: &App, mut wanted: Wanted, now: Timestamp) -> String {
     } else if app.loader.has_failed() {
         out.push_str(
             "<p class=\"notice fail\">The last attempt to load the configuration failed, see the log; an earlier one stays in use.</p>\n",
+        );
+    }
+    if app.loader.web_has_failed() {
+        out.push_str(
+            "<p class=\"notice fail\">The last attempt to load the web configuration failed, see the log; an earlier one stays in use.</p>\n",
         );
     }
     write_filter(&mut out, &wanted, &proposed);

@@ -1,6 +1,7 @@
 //! `/probe`: one visit, now, to a configured target or to a destination that the configuration allows.
 
-use super::{App, Caller, Connection, again_in, forbidden, is_from_another_site, text, too_often};
+use super::site::{is_forwarded, is_from_another_site};
+use super::{App, Caller, Connection, again_in, forbidden, text, too_often};
 use crate::fleet::Fleet;
 use crate::member::Member;
 use crate::schedule::SlotId;
@@ -32,6 +33,8 @@ use tracing_subscriber::fmt::MakeWriter;
 const SCRAPE_MARGIN: Duration = Duration::from_millis(500);
 /// Longest probe when the scraper does not say how long it waits: Prometheus's customary longest.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
+/// What is left of a probe's time for judging and answering when the visit is over.
+const VISIT_MARGIN: Duration = Duration::from_millis(500);
 /// Longest log text of a debug answer, in bytes.
 const MAX_LOG_BYTES: usize = 64 * 1024;
 
@@ -42,12 +45,14 @@ struct Question {
     profile: Arc<Profile>,
     debug: bool,
     limit: Duration,
+    /// How long the visit may take, of the limit.
+    visit_limit: Duration,
     /// Where the visit may go when it is to no configured target.
     confines: Option<Arc<Destinations>>,
 }
 
 /// What holds of a visit to a destination that is no target's: how often an address is connected to within an hour, whoever
-/// asks. A target's budget is five times that, so that nobody else can use it up.
+/// asks. Where it is a target's address as well, questions leave the schedule what it needs, however small the budget.
 const STRANGE_CONNECTIONS_PER_HOUR: u32 = 120;
 
 /// A refusal after a name was looked up comes at a whole number of these: whether a name exists, and where it leads, cannot be
@@ -62,7 +67,8 @@ hint: allow the networks of its addresses in `probe_destinations.allow` and its 
 
 /// One visit to a configured target, judged and answered as metrics. It leaves neither state nor counters behind; its
 /// connections count for the budget. An address that is to be left in peace is answered for as it was seen last, and so is a
-/// target to which, or to whose address, another visit, a survey maybe, is under way until the time is over.
+/// target to which, or to whose address, another visit, a survey maybe, is under way until the time is over, or for which
+/// [`QUESTIONS`](crate::member::QUESTIONS) wait already.
 pub(crate) async fn probe(
     State(app): State<Arc<App>>,
     Extension(connection): Extension<Connection>,
@@ -74,7 +80,7 @@ pub(crate) async fn probe(
     let is_followed = headers
         .get("sec-fetch-mode")
         .is_some_and(|mode| mode.as_bytes() == b"navigate");
-    if is_from_another_site(&headers) && !is_followed {
+    if is_from_another_site(&headers, app.external.as_ref()) && !is_followed {
         return forbidden(&app, "a probe is not made for another site's page\n");
     }
     if let Err(wait) = app.probe_limit.take(connection.origin(), Instant::now()) {
@@ -84,11 +90,13 @@ pub(crate) async fn probe(
         Ok(question) => question,
         Err(refusal) => return refusal,
     };
-    let strange = question
-        .confines
-        .as_ref()
-        .map(|_| app.strange_probes.try_acquire());
-    let (Ok(permit), Ok(strange)) = (app.probes.try_acquire(), strange.transpose()) else {
+    let origin = connection.origin();
+    let strange = match &question.confines {
+        Some(_) => app.strange_probes.take(origin).map(Some),
+        None => Some(None),
+    };
+    let seat = strange.and_then(|strange| Some((app.probes.take(origin)?, strange)));
+    let Some(seat) = seat else {
         app.own.refused(Refusal::Overloaded);
         return again_in(
             1,
@@ -98,9 +106,14 @@ pub(crate) async fn probe(
     };
     let start = Instant::now();
     let log = Log::default();
+    let Ok(_asking) = question.member.questions.try_acquire() else {
+        let why = "other questions for the target wait already";
+        let observations = not_begun(&question.member, &question.target, why);
+        return answer(&app, &question, observations, start.elapsed(), &log);
+    };
     // As a task of its own: a panic is answered, and a client that goes away ends the visit.
     let mut visit = JoinSet::new();
-    let (visiting, waits) = visit_alone(Arc::clone(&app), &question);
+    let (visiting, progress) = visit_alone(Arc::clone(&app), &question, start);
     if question.debug {
         let subscriber = tracing_subscriber::fmt()
             .with_writer(log.clone())
@@ -119,62 +132,113 @@ pub(crate) async fn probe(
                 "the probe ended abnormally, see the log\n",
             );
         }
-        Err(_) if waits.load(Ordering::Relaxed) => not_begun(&question),
-        // Out of time: nothing was seen of it, and the answer says no more than that.
-        Err(_) => Vec::new(),
+        Err(_) if progress.waits.load(Ordering::Relaxed) => {
+            not_begun(&question.member, &question.target, UNDER_WAY)
+        }
+        // Nobody is told whether there is a place that is not allowed.
+        Err(_) if question.confines.is_some() && !progress.went.load(Ordering::Relaxed) => Vec::new(),
+        Err(_) => out_of_time(&question),
     };
     if question.confines.is_some() && observations.is_empty() {
-        drop((permit, strange));
+        drop(seat);
         if question.target.literal_address().is_none() {
             let steps = start.elapsed().as_millis() / REFUSAL_STEP.as_millis() + 1;
             let steps = u32::try_from(steps).unwrap_or(u32::MAX);
-            sleep_until(start + REFUSAL_STEP.saturating_mul(steps)).await;
+            let wait = REFUSAL_STEP.saturating_mul(steps).min(question.limit);
+            sleep_until(start + wait).await;
         }
         return forbidden(&app, NOT_ALLOWED);
     }
     answer(&app, &question, observations, start.elapsed(), &log)
 }
 
-/// The visit, and whether it waits for another one at present: to the target, or to its address.
+/// How far a visit has come.
+struct Progress {
+    /// It waits for another one at present: to the target, or to its address.
+    waits: Arc<AtomicBool>,
+    /// It has come to a place that it may go to.
+    went: Arc<AtomicBool>,
+}
+
+/// The visit, and how far it has come.
 fn visit_alone(
     app: Arc<App>,
     question: &Question,
-) -> (impl Future<Output = Vec<Observation>> + use<>, Arc<AtomicBool>) {
+    start: Instant,
+) -> (impl Future<Output = Vec<Observation>> + use<>, Progress) {
     let member = Arc::clone(&question.member);
-    let mut errand = member.errand(Arc::clone(&question.target), &question.profile);
+    let until = start + question.visit_limit;
+    // With less than that a visit says more about the wait than about the peer.
+    let latest = until - question.target.timeout.min(question.visit_limit) / 4;
+    let mut errand = member
+        .errand(Arc::clone(&question.target), &question.profile)
+        .asked(until);
     if let Some(destinations) = &question.confines {
         errand = errand.confined(Arc::clone(destinations));
     }
-    let waits = Arc::clone(&errand.waiting);
-    waits.store(true, Ordering::Relaxed);
-    let waiting = Arc::clone(&waits);
+    let progress = Progress {
+        waits: Arc::clone(&errand.waiting),
+        went: Arc::clone(&errand.went),
+    };
+    errand.waiting.store(true, Ordering::Relaxed);
     let visit = async move {
         let _alone = member.visiting.lock().await;
-        waiting.store(false, Ordering::Relaxed);
+        if Instant::now() > latest {
+            return not_begun(&member, &errand.target, UNDER_WAY);
+        }
+        errand.waiting.store(false, Ordering::Relaxed);
         let _in_flight = app.own.in_flight();
         Arc::clone(&app.visitor).begin(errand).await
     };
-    (visit, waits)
+    (visit, progress)
 }
 
-/// What a probe saw that had to wait for another visit until its time was over: each place is postponed.
-fn not_begun(question: &Question) -> Vec<Observation> {
+/// Why a probe was not begun that waited until its time was over.
+const UNDER_WAY: &str = "another visit to the target or its address was under way all the time";
+
+/// What a probe saw that was not begun: each place is postponed.
+fn not_begun(member: &Member, target: &Arc<Target>, why: &str) -> Vec<Observation> {
+    each_place(member, target, Phase::Connect, Reason::Postponed, why)
+}
+
+/// What a probe saw whose visit did not end when it was to: nothing, of any place.
+fn out_of_time(question: &Question) -> Vec<Observation> {
+    let why = format!(
+        "the visit did not end within the {:.1} s of this probe",
+        question.limit.as_secs_f64()
+    );
+    each_place(
+        &question.member,
+        &question.target,
+        Phase::Resolve,
+        Reason::Internal,
+        &why,
+    )
+}
+
+/// The same of each place that was seen last; of the target when there is none.
+fn each_place(
+    member: &Member,
+    target: &Arc<Target>,
+    phase: Phase,
+    reason: Reason,
+    why: &str,
+) -> Vec<Observation> {
     let now = clock::now();
-    let sights = question.member.sights();
-    let postponed = |last: Option<&Observation>| Observation {
+    let sights = member.sights();
+    let of = |last: Option<&Observation>| Observation {
         srv: last.and_then(|last| last.srv.clone()),
         error: Some(ProbeError {
-            phase: Phase::Connect,
-            reason: Reason::Postponed,
-            message: "another visit to the target or its address was under way all the time".to_owned(),
+            phase,
+            reason,
+            message: why.to_owned(),
         }),
-        ..Observation::blank(&question.target, last.and_then(|last| last.address), now)
+        ..Observation::blank(target, last.and_then(|last| last.address), now)
     };
     if sights.is_empty() {
-        return vec![postponed(None)];
+        return vec![of(None)];
     }
-    let each = sights.iter().map(|sight| postponed(Some(&sight.observation)));
-    each.collect()
+    sights.iter().map(|sight| of(Some(&sight.observation))).collect()
 }
 
 #[expect(
@@ -236,10 +300,10 @@ fn question(
             "debug output is given to clients that show a certificate\n",
         ));
     }
-    if debug && !caller.is_known && !connection.is_loopback() {
+    if debug && !caller.is_known && (!connection.is_loopback() || is_forwarded(headers)) {
         return Err(forbidden(
             app,
-            "debug output is given on loopback connections only\n",
+            "debug output is given on loopback connections only, and not through a proxy\n",
         ));
     }
     let limit = limit(headers).map_err(bad)?;
@@ -252,9 +316,8 @@ fn question(
     };
     let profile = module.unwrap_or_else(|| Arc::clone(member.profile()));
     let mut target = Target::clone(&member.target);
-    // Half of the time is for the name of a stranger, so that the visit ends in time whatever the resolver does.
-    let most = if confines.is_some() { limit / 2 } else { limit };
-    target.timeout = target.timeout.min(most);
+    let visit_limit = limit - VISIT_MARGIN.min(limit / 4);
+    target.timeout = target.timeout.min(visit_limit);
     target.profile.clone_from(&profile.name);
     Ok(Question {
         member,
@@ -262,6 +325,7 @@ fn question(
         profile,
         debug,
         limit,
+        visit_limit,
         confines,
     })
 }
@@ -280,7 +344,9 @@ fn stranger(
 ) -> Result<(Arc<Member>, Arc<Destinations>), Response> {
     let destinations = app.fleet.destinations();
     let endpoint = name.parse::<Endpoint>();
-    let (false, Ok(endpoint)) = (destinations.allow.is_empty(), endpoint) else {
+    // Another shard's target is whose it is, though its name be an endpoint as well.
+    let is_none = destinations.allow.is_empty() || app.fleet.is_elsewhere(name);
+    let (false, Ok(endpoint)) = (is_none, endpoint) else {
         return Err(text(StatusCode::NOT_FOUND, app.fleet.absence(name) + "\n"));
     };
     if let Err(wait) = app.strange_probe_limit.take(connection.origin(), Instant::now()) {

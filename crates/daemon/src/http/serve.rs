@@ -10,6 +10,7 @@ use crate::work::stopped;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode, Uri, header};
+use axum::middleware::Next;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -204,8 +205,8 @@ async fn connection((stream, peer): (TcpStream, SocketAddr), slot: Slot, serving
     let mut stop = serving.stop.clone();
     let shaken = tokio::select! {
         shaken = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)) => shaken,
-        () = slot.asked_to_leave() => return,
-        () = turn.asked_to_leave() => return,
+        _ = slot.asked_to_leave() => return,
+        _ = turn.asked_to_leave() => return,
         () = stopped(&mut stop) => return,
     };
     drop(turn);
@@ -247,11 +248,12 @@ where
                 match without_prefix(request.uri(), &prefix) {
                     Prefix::Absent => {}
                     Prefix::Removed(uri) => *request.uri_mut() = uri,
-                    Prefix::Bare => return Ok::<_, Infallible>(redirect(&prefix)),
+                    // Redirected where every request is guarded.
+                    Prefix::Bare => drop(request.extensions_mut().insert(BarePrefix(prefix))),
                 }
                 request.extensions_mut().insert(connection);
                 let response = routes.call(request).await?;
-                Ok(response.map(|body| busy.until_sent(body)))
+                Ok::<_, Infallible>(response.map(|body| busy.until_sent(body)))
             }
         })
     };
@@ -272,7 +274,7 @@ where
         outcome = exchange.as_mut() => Ok(outcome),
         () = stopped(&mut stop) => Err(STOP_GRACE),
         () = sleep(serving.age) => Err(AGE_GRACE),
-        () = slot.asked_to_leave() => Err(LEAVE_GRACE),
+        at_once = slot.asked_to_leave() => Err(if at_once { Duration::ZERO } else { LEAVE_GRACE }),
         () = never_asked => return,
     };
     let outcome = match outcome {
@@ -317,8 +319,15 @@ fn without_prefix(uri: &Uri, prefix: &str) -> Prefix {
     rest.parse().map_or(Prefix::Absent, Prefix::Removed)
 }
 
-/// To the same path with a slash, so that relative links lead on from there.
-fn redirect(prefix: &str) -> Response<Body> {
+/// Of a request for the path of the external URL without its slash.
+#[derive(Clone)]
+struct BarePrefix(Arc<str>);
+
+/// Leads from there to the same path with a slash, so that relative links lead on.
+pub(super) async fn redirect(request: Request<Body>, next: Next) -> Response<Body> {
+    let Some(BarePrefix(prefix)) = request.extensions().get() else {
+        return next.run(request).await;
+    };
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::PERMANENT_REDIRECT;
     if let Ok(location) = format!("{prefix}/").parse() {

@@ -7,7 +7,9 @@ use super::limit::Origin;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::Notify;
@@ -18,7 +20,23 @@ use tokio::time::Instant;
 pub(crate) struct Slots {
     most: usize,
     most_of_one: usize,
-    open: Mutex<Vec<Arc<State>>>,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    staying: Vec<Arc<State>>,
+    /// Of each origin that has any.
+    counts: HashMap<Origin, Count>,
+    /// Told to leave and not gone yet, of all origins.
+    leaving: usize,
+}
+
+/// Connections of one origin.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    staying: usize,
+    leaving: usize,
 }
 
 #[derive(Debug)]
@@ -27,6 +45,8 @@ struct State {
     /// Since when it waits for its peer; `None`: an answer is under way.
     idle: Mutex<Option<Instant>>,
     leave: Notify,
+    /// Without the moment that an answer could still need.
+    at_once: AtomicBool,
 }
 
 impl State {
@@ -50,29 +70,42 @@ impl Slots {
         })
     }
 
-    /// A slot for a connection of an origin. Another one may be told to leave for it; `None` when every slot that could be
-    /// had is busy.
+    /// A slot for a connection of an origin. Another one may be told to leave for it, and when many are leaving already, to
+    /// leave at once; `None` when every slot that could be had is busy.
     pub(crate) fn take(self: &Arc<Self>, origin: Origin, now: Instant) -> Option<Slot> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |of: Origin| open.iter().filter(|state| state.origin == of).count();
-        let is_full_for_one = count(origin) >= self.most_of_one;
-        if is_full_for_one || open.len() >= self.most {
-            let candidates = open.iter().enumerate().filter_map(|(index, state)| {
+        let Open {
+            staying,
+            counts,
+            leaving,
+        } = &mut *open;
+        let count = |of: Origin| counts.get(&of).copied().unwrap_or_default();
+        let is_full_for_one = count(origin).staying >= self.most_of_one;
+        if is_full_for_one || staying.len() >= self.most {
+            let candidates = staying.iter().enumerate().filter_map(|(index, state)| {
                 let eligible = !is_full_for_one || state.origin == origin;
                 // Whoever has most gives way first, then whoever has been idle longest.
                 let since = state.idle().filter(|_| eligible)?;
-                Some((std::cmp::Reverse(count(state.origin)), since, index))
+                Some((std::cmp::Reverse(count(state.origin).staying), since, index))
             });
             let (_, _, index) = candidates.min()?;
-            let state = open.swap_remove(index);
+            let state = staying.swap_remove(index);
+            let of_one = counts.entry(state.origin).or_default();
+            of_one.staying -= 1;
+            let at_once = *leaving >= self.most.div_ceil(2) || of_one.leaving >= self.most_of_one.div_ceil(2);
+            state.at_once.store(at_once, Ordering::Relaxed);
+            of_one.leaving += 1;
+            *leaving += 1;
             state.leave.notify_one();
         }
         let state = Arc::new(State {
             origin,
             idle: Mutex::new(Some(now)),
             leave: Notify::new(),
+            at_once: AtomicBool::new(false),
         });
-        open.push(Arc::clone(&state));
+        staying.push(Arc::clone(&state));
+        counts.entry(origin).or_default().staying += 1;
         Some(Slot {
             slots: Arc::clone(self),
             state,
@@ -88,9 +121,10 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    /// Resolves when the connection is to make room for another one.
-    pub(crate) async fn asked_to_leave(&self) {
+    /// Resolves when the connection is to make room for another one; whether at once.
+    pub(crate) async fn asked_to_leave(&self) -> bool {
         self.state.leave.notified().await;
+        self.state.at_once.load(Ordering::Relaxed)
     }
 
     /// The connection is busy until this is dropped.
@@ -103,7 +137,27 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut open = self.slots.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.retain(|state| !Arc::ptr_eq(state, &self.state));
+        let Open {
+            staying,
+            counts,
+            leaving,
+        } = &mut *open;
+        let place = staying.iter().position(|state| Arc::ptr_eq(state, &self.state));
+        if let Some(count) = counts.get_mut(&self.state.origin) {
+            match place {
+                Some(index) => {
+                    staying.swap_remove(index);
+                    count.staying -= 1;
+                }
+                None => {
+                    count.leaving -= 1;
+                    *leaving -= 1;
+                }
+            }
+            if count.staying + count.leaving == 0 {
+                counts.remove(&self.state.origin);
+            }
+        }
     }
 }
 
@@ -204,6 +258,27 @@ mod tests {
         assert!(!is_leaving(&oldest).await && !is_leaving(&many[1]).await && !is_leaving(&new).await);
         let _busy: Vec<Busy> = [&oldest, &many[1], &last, &new].map(Slot::busy).into();
         assert!(slots.take(origin(5), at(start, 5)).is_none());
+    }
+
+    #[tokio::test]
+    async fn those_that_leave_count_until_they_are_gone() {
+        let slots = Slots::new(8);
+        let start = Instant::now();
+        let mut held = Vec::new();
+        for second in 0..7 {
+            held.push(slots.take(origin(1), at(start, second)).unwrap());
+        }
+        let mut at_once = Vec::new();
+        for slot in &held[..3] {
+            at_once.push(timeout(Duration::ZERO, slot.asked_to_leave()).await.unwrap());
+        }
+        assert_eq!(at_once, [false, false, true], "two of one may take a moment");
+        drop(held.drain(..3));
+        held.push(slots.take(origin(1), at(start, 7)).unwrap());
+        assert!(!held[0].asked_to_leave().await, "they are gone");
+        drop(held);
+        let open = slots.open.lock().unwrap();
+        assert!(open.counts.is_empty() && open.staying.is_empty() && open.leaving == 0);
     }
 
     #[tokio::test]

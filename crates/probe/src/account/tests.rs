@@ -249,3 +249,85 @@ fn steps_that_passed_unseen_are_empty() {
     hour.add(start);
     assert_eq!(hour.count(start + MINUTE * 1_000_000), 1);
 }
+
+#[test]
+fn refusals_of_questions_leave_the_schedule_alone_and_make_questions_wait() {
+    let now = Instant::now();
+    let target = target(MINUTE, 600);
+    let mut account = Account::new(now);
+    for _ in 0..10 {
+        account.visited_asked(&seen(Some(Reason::HandshakeRefused)), now);
+    }
+    assert_eq!(account.postponed(&target, now), None);
+    assert_eq!(account.standing(&target, now).pause, Duration::ZERO);
+    assert!(!account.is_idle(now) && account.is_idle(now + HOUR));
+    for is_stranger in [false, true] {
+        let why = account.postponed_asked(&target, is_stranger, now).unwrap();
+        assert!(why.starts_with("backing off after 10 refusals in a row"), "{why}");
+    }
+    account.visited_asked(&seen(None), now);
+    assert_eq!(account.postponed_asked(&target, false, now), None);
+    // What the schedule was refused holds for questions too, and no question's success ends it.
+    for _ in 0..3 {
+        account.visited(&seen(Some(Reason::HandshakeRefused)), now);
+    }
+    account.visited_asked(&seen(None), now);
+    assert!(account.postponed_asked(&target, false, now).is_some());
+    assert!(account.postponed(&target, now).is_some());
+}
+
+#[test]
+fn questions_leave_the_schedule_what_it_needs() {
+    let start = Instant::now();
+    let mut target = target(MINUTE, 600);
+    target.survey_interval = Some(HOUR);
+    let stranger = self::target(MINUTE, 1_000);
+    let mut account = Account::new(start);
+    account.schedules(&target);
+    let mut asked = 0;
+    for number in 0..700_u32 {
+        let is_stranger = number % 2 == 0;
+        let asking = if is_stranger { &stranger } else { &target };
+        match account.postponed_asked(asking, is_stranger, start) {
+            None => {
+                account.connect_asked(start);
+                asked += 1;
+            }
+            Some(why) => assert_eq!(
+                why,
+                "the schedule needs what is left of the budget of 600 connections an hour to this address: next visit in 61 min"
+            ),
+        }
+    }
+    // 62 turns and a survey of sixteen.
+    assert_eq!(asked, 600 - 62 - 16);
+    // Every turn of the hour, early or late, finds a connection, and so does the survey.
+    for turn in 0..62 {
+        let now = start + SECOND * 59 * turn;
+        assert_eq!(account.postponed(&target, now), None, "turn {turn}");
+        account.connect(now);
+    }
+    for _ in 0..16 {
+        assert_eq!(account.survey_stopped(&target, start), None);
+        account.connect(start);
+    }
+    let later = start + MINUTE * 62;
+    assert_eq!(account.postponed_asked(&target, false, later), None);
+    // A budget that is smaller than what the schedule needs leaves nothing to questions.
+    let small = self::target(MINUTE, 60);
+    let mut account = Account::new(start);
+    account.connect_asked(start);
+    assert!(account.postponed_asked(&small, false, start).is_some());
+    assert_eq!(account.postponed(&small, start), None);
+    // Two targets at one address need more than each of them says.
+    let mut account = Account::new(start);
+    account.schedules(&target);
+    for _ in 0..400 {
+        account.connect(start);
+    }
+    for _ in 0..200 {
+        assert_eq!(account.postponed_asked(&target, false, start), None);
+        account.connect_asked(start);
+    }
+    assert!(account.postponed_asked(&target, false, start).is_some());
+}

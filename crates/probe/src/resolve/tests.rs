@@ -288,3 +288,14 @@ async fn a_silent_target_keeps_no_other_back() {
     );
     assert_eq!(shown[2], "b.example.test→192.0.2.1:5061");
 }
+
+#[tokio::test]
+async fn an_address_in_ipv6_clothes_is_the_address_that_it_holds() {
+    let target = Target::new("a", "[::ffff:192.0.2.1]:5071".parse().unwrap(), "");
+    let places = Lookup::default().places(&target, Instant::now()).await;
+    let found: Vec<_> = places
+        .iter()
+        .map(|place| *place.address.as_ref().unwrap())
+        .collect();
+    assert_eq!(found, ["192.0.2.1:5071".parse().unwrap()]);
+}

@@ -113,6 +113,66 @@ async fn many_guesses_at_once_are_no_more_guesses() {
     assert!(count(|login| matches!(login, Login::Limited(_) | Login::Busy)) >= 90);
 }
 
+/// Asks, and hangs up a millisecond later; `None` when there was no answer by then.
+async fn ask_briefly(
+    passwords: &Passwords,
+    users: &BTreeMap<String, PasswordHash>,
+    credentials: &str,
+    from: u32,
+) -> Option<Login> {
+    let asking = ask(passwords, users, credentials, from);
+    tokio::time::timeout(Duration::from_millis(1), asking).await.ok()
+}
+
+#[tokio::test]
+async fn a_check_goes_on_and_counts_when_whoever_asked_hangs_up() {
+    let users = users(10, &[("alice", "wonderland")]);
+    let passwords = Passwords::new().unwrap();
+    let mut busy = 0;
+    for number in 0..60 {
+        let login = ask_briefly(&passwords, &users, &format!("alice:{number}"), number).await;
+        busy += u32::from(login == Some(Login::Busy));
+    }
+    assert!(busy >= 20, "{busy} of 60 found every place taken");
+    // What was begun is bounded: whoever comes after it waits for no more than those places.
+    while ask(&passwords, &users, "alice:wonderland", 1_000).await == Login::Busy {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(passwords.right.lock().unwrap().len() == 1);
+}
+
+#[tokio::test]
+async fn a_right_password_costs_no_try_when_whoever_asked_hangs_up() {
+    let users = users(10, &[("alice", "wonderland")]);
+    let passwords = Passwords::new().unwrap();
+    for _ in 0..3 {
+        assert_eq!(ask_briefly(&passwords, &users, "alice:wonderland", 1).await, None);
+    }
+    assert_eq!(ask(&passwords, &users, "alice:wonderland", 1).await, Login::Known);
+    for number in 0..10 {
+        let login = ask(&passwords, &users, &format!("alice:{number}"), 1).await;
+        assert_eq!(login, Login::Wrong, "{number}");
+    }
+    assert!(matches!(
+        ask(&passwords, &users, "alice:x", 1).await,
+        Login::Limited(_)
+    ));
+}
+
+#[tokio::test]
+async fn many_who_come_at_once_with_one_right_password_are_let_in() {
+    let users = users(8, &[("alice", "wonderland")]);
+    let passwords = std::sync::Arc::new(Passwords::new().unwrap());
+    let mut all = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let (passwords, users) = (std::sync::Arc::clone(&passwords), users.clone());
+        all.spawn(async move { ask(&passwords, &users, "alice:wonderland", 1).await });
+    }
+    let logins = all.join_all().await;
+    assert!(logins.iter().all(|login| *login == Login::Known), "{logins:?}");
+    assert_eq!(passwords.right.lock().unwrap().len(), 1, "remembered once");
+}
+
 #[test]
 fn what_is_no_name_and_password_is_none() {
     let shown = |header: &str| {
