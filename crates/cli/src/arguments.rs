@@ -387,7 +387,7 @@ pub(crate) struct ExplainArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct HealthyArguments {
-    /// URL to ask, of a daemon without TLS
+    /// URL to ask; with https any certificate is taken, for a machine asks itself
     #[arg(value_name = "URL", default_value_t = format!("http://{DEFAULT_LISTEN}/-/ready"))]
     pub(crate) url: String,
 }

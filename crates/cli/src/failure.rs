@@ -104,10 +104,6 @@ impl Failure {
                 Some("add `journal: {path: journal.sqlite}`: what changes from then on is kept".to_owned())
             }
             Self::Journal { source } => source.hint().map(str::to_owned),
-            Self::HealthUrl { .. } => Some(
-                "a daemon behind TLS is asked by the platform itself: `httpGet` with `scheme: HTTPS`"
-                    .to_owned(),
-            ),
             Self::UnknownHistory { nearest, .. } | Self::UnknownCommand { nearest, .. } => nearest
                 .as_ref()
                 .map(|nearest| format!("did you mean `{nearest}`?")),

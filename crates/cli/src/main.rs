@@ -9,7 +9,7 @@
 //!             └─ config, catalog, explain, completions, man ─► text
 //! ```
 //!
-//! Reports and other data go to standard output, everything else to standard error. Nothing here judges or speaks TLS.
+//! Reports and other data go to standard output, everything else to standard error. Nothing here judges, or speaks TLS to a peer.
 
 mod arguments;
 mod catalog;

@@ -267,7 +267,7 @@ pub static KEYS: &[Key] = &[
 ];
 
 /// Labels that are ours on some metric or in the exposition format, and so cannot be a target's own.
-pub const RESERVED_LABELS: [&str; 27] = [
+pub const RESERVED_LABELS: [&str; 29] = [
     "address",
     "aspect",
     "check",
@@ -289,6 +289,8 @@ pub const RESERVED_LABELS: [&str; 27] = [
     "result",
     "serial",
     "severity",
+    "shard",
+    "shards",
     "status",
     "subject",
     "subject_hash",

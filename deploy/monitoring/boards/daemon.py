@@ -37,9 +37,9 @@ b.stat(
 )
 b.stat(
     'Configuration',
-    'Whether the last attempt to load the configuration succeeded.',
+    'Whether the last attempts to load the configuration, and the web configuration if there is one, succeeded.',
     3,
-    'siptls_config_last_reload_successful{%s}' % J,
+    'siptls_config_last_reload_successful{%s} * siptls_web_config_last_reload_successful{%s}' % (J, J),
     mappings=GOOD_BAD,
     legend='{{instance}}',
     colour='background',
@@ -119,6 +119,14 @@ b.series(
     8,
     [q('sum by (instance) (rate(siptls_connections_total{%s}[$__rate_interval]))' % J, '{{instance}}')],
     'cps',
+)
+b.series(
+    'Refused',
+    'Requests and connections per second that the web side refused, by reason.',
+    12,
+    8,
+    [q('sum by (reason) (rate(siptls_http_refused_total{%s}[$__rate_interval]))' % J, '{{reason}}')],
+    'reqps',
 )
 b.row('What it costs')
 b.series('CPU', 'Cores in use.', 8, 8, [q('rate(process_cpu_seconds_total{%s}[$__rate_interval])' % J, '{{instance}}')], 'none')

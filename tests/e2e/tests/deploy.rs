@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use siptls_e2e::{Binary, Finished, complete, finish};
+use siptls_e2e::{Binary, DEADLINE, Finished, Pki, Port, Role, complete, finish, until};
 
 /// What an image or a rendering takes at most on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -334,15 +334,59 @@ fn values_that_make_no_sense_are_refused() {
 
 #[test]
 fn what_is_made_of_the_chart_is_current_and_kustomize_takes_it() {
-    let checked = finish(
-        Command::new(workspace().join("deploy/helm/pack")).arg("--check"),
-        b"",
-        PATIENCE,
+    let made = complete(&mut Command::new(
+        workspace().join("deploy/kubernetes/siptls-probe.sh"),
+    ));
+    let kept = fs::read(workspace().join("deploy/kubernetes/siptls-probe.yaml")).expect("read the manifests");
+    assert!(
+        made.stdout == kept,
+        "deploy/kubernetes/siptls-probe.yaml is not current
+hint: tests/generated --update"
     );
-    assert_eq!(checked.code, Some(0), "{checked:?}");
     let resources = kustomized();
     assert!(kinds(&resources).contains("Namespace") && kinds(&resources).contains("StatefulSet"));
     validate(&resources);
+}
+
+#[test]
+fn healthy_asks_a_web_port_with_tls_too() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let identity = Pki::shared().identity(Role::Good);
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("write a file");
+    write("siptls-probe.yaml", "targets: []\n");
+    write(
+        "web.yaml",
+        &format!(
+            "tls_server_config: {{cert_file: '{}', key_file: '{}'}}\n",
+            identity.chain.display(),
+            identity.key.display()
+        ),
+    );
+    let port = Port::lease();
+    let listen = port.address().to_string();
+    let arguments = [
+        "run",
+        "--config.file",
+        "siptls-probe.yaml",
+        "--web.config.file",
+        "web.yaml",
+    ];
+    let daemon = Binary::find().start(
+        folder,
+        &[&arguments[..], &["--web.listen-address", &listen]].concat(),
+    );
+    let _daemon = daemon.listening(port.number());
+    until("the daemon to be ready", DEADLINE, || {
+        let asked = Binary::find().run(&["healthy", &format!("https://{listen}/-/ready")]);
+        (asked.code == Some(0)).then_some(())
+    });
+    let plain = Binary::find().run(&["healthy", &format!("http://{listen}/-/ready")]);
+    assert_eq!(plain.code, Some(1), "{plain:?}");
+    let elsewhere = Binary::find().run(&["healthy", &format!("https://{listen}/nothing")]);
+    assert!(
+        elsewhere.code == Some(1) && elsewhere.stderr.contains("404"),
+        "{elsewhere:?}"
+    );
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn healthy_says_yes_to_200_alone() {
     let asked = run(&["healthy", &format!("http://127.0.0.1:{port}")]);
     assert_eq!(asked.code, Some(1), "{asked:?}");
     for url in [
-        "https://127.0.0.1:1/",
+        "ftp://127.0.0.1:1/",
         "127.0.0.1:10061",
         "http://",
         "http:///x",
