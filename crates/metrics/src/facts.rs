@@ -9,6 +9,7 @@ use siptls_model::{
 };
 use std::fmt::{Display, Write as _};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Purposes that have a series: name in the certificate's facts, label value.
 const PURPOSES: [(&str, &str); 3] = [
@@ -32,6 +33,7 @@ pub(crate) struct Facts {
     checks: Box<[(CheckId, Severity, Status)]>,
     /// Seconds and milliseconds since the epoch; `None`: there was no visit.
     last_probe: Option<(i64, i32)>,
+    interval: Duration,
     negotiated: Option<Box<str>>,
     mode: ClientCertificateMode,
     authorities: Option<u64>,
@@ -86,6 +88,7 @@ impl Facts {
                 .map(|finding| (finding.id, finding.severity, finding.status))
                 .collect(),
             last_probe: visited.then(|| (ended.as_second(), ended.subsec_millisecond())),
+            interval: observation.target.interval,
             negotiated: handshake.and_then(|handshake| {
                 let (version, suite) = (handshake.version?, handshake.cipher_suite?);
                 let group = handshake.group.map(|group| group.to_string()).unwrap_or_default();
@@ -157,6 +160,13 @@ impl Facts {
 
     pub(crate) fn write_warning(&self, family: &Family, text: &mut Text, labels: &str) {
         self.write_checks(family, text, labels, |status| status == Status::Warn);
+    }
+
+    pub(crate) fn write_interval(&self, family: &Family, text: &mut Text, labels: &str) {
+        text.open(family.name, "", labels);
+        text.close();
+        text.seconds(self.interval);
+        text.end();
     }
 
     pub(crate) fn write_last_probe(&self, family: &Family, text: &mut Text, labels: &str) {

@@ -95,6 +95,8 @@ family_table! {
         "Time spent in a phase of routine probes, failed ones included; absent until the phase was entered once.";
     LAST_PROBE = "siptls_last_probe_timestamp_seconds", Gauge, Address, [],
         "When the last routine probe ended, as a Unix timestamp; a postponed one does not count.";
+    INTERVAL = "siptls_probe_interval_seconds", Gauge, Address, [],
+        "Time between two routine probes, in seconds, as of the last one.";
     LAST_SURVEY = "siptls_last_survey_timestamp_seconds", Gauge, Address, [],
         "When the last survey that found anything out ended, as a Unix timestamp; absent before the first.";
     LAST_CHANGE = "siptls_last_change_timestamp_seconds", Gauge, Address, ["aspect"],

@@ -123,6 +123,7 @@ address_families! {
     BACKOFF => moment.write_backoff;
     PHASE_DURATION => tally.write_phases;
     LAST_PROBE => facts.write_last_probe;
+    INTERVAL => facts.write_interval;
     LAST_SURVEY => tally.write_last_survey;
     LAST_CHANGE => tally.write_last_changes;
     MAINTENANCE => moment.write_maintenance;

@@ -60,6 +60,7 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
         "siptls_phase_duration_seconds_bucket",
         "siptls_phase_duration_seconds_count",
         "siptls_phase_duration_seconds_sum",
+        "siptls_probe_interval_seconds",
         "siptls_probes_total",
         "siptls_up",
         "siptls_verdict",
@@ -177,6 +178,7 @@ fn a_full_visit_shows_every_family_and_a_failed_one_makes_nothing_up() {
         one("siptls_last_probe_timestamp_seconds", &[a]),
         Some(1_795_330_800.305)
     );
+    assert_eq!(one("siptls_probe_interval_seconds", &[a]), Some(60.0));
     let negotiated = [
         ("version", "TLSv1.2"),
         ("cipher_suite", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),

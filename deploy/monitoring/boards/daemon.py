@@ -18,9 +18,9 @@ b = BOARD = Board(
 b.row('Now')
 b.stat(
     'Up',
-    'Whether Prometheus reaches the daemon.',
+    'Whether Prometheus reaches the daemon. Instances that it does not reach are shown whether or not they are chosen above: one that was down for the whole time is not in that list.',
     3,
-    'up{%s}' % J,
+    'up{%s} or up{job=~"$job"} == 0' % J,
     mappings=GOOD_BAD,
     legend='{{instance}}',
     colour='background',

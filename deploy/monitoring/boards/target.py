@@ -31,6 +31,16 @@ from .kit import (
 )
 
 T = 'target="$target", address=~"$address"'
+
+
+def asking(reduce, metric):
+    """Time until then, of addresses that ask for a client certificate alone; at depth hello the mode is not seen."""
+    return (
+        '%s(%s{%s} and on (target, address) (max by (target, address) (siptls_client_certificate_mode{%s, mode=~"optional|required"}) == 1 or max by (target, address) (siptls_client_certificate_authorities{%s}))) - time()'
+        % (reduce, metric, T, T, T)
+    )
+
+
 b = BOARD = Board(
     'siptls-target',
     'SIP TLS: target',
@@ -100,21 +110,21 @@ b.stat(
 )
 b.stat(
     'First removal in',
-    'Time until the first load balancer that dials this endpoint has no clientAuth any more; negative when that has happened.',
+    'Time until the first load balancer that dials this endpoint, which asks for a client certificate, has no clientAuth any more; negative when that has happened. Nothing where it asks for none, or the date is not known.',
     3,
-    'min(siptls_eku_removal_start_timestamp_seconds{%s}) - time()' % T,
+    asking('min', 'siptls_eku_removal_start_timestamp_seconds'),
     unit='s',
     thresholds=steps((None, RED), (604800, ORANGE), (2592000, YELLOW), (7776000, GREEN)),
-    novalue='not known',
+    novalue='not affected',
 )
 b.stat(
     'Last removal in',
-    'Time until no load balancer that dials this endpoint can present clientAuth any more.',
+    'Time until no load balancer that dials this endpoint, which asks for a client certificate, can present clientAuth any more. Nothing where it asks for none, or the date is not known.',
     3,
-    'max(siptls_eku_removal_deadline_timestamp_seconds{%s}) - time()' % T,
+    asking('max', 'siptls_eku_removal_deadline_timestamp_seconds'),
     unit='s',
     thresholds=steps((None, RED), (604800, ORANGE), (2592000, YELLOW), (7776000, GREEN)),
-    novalue='not known',
+    novalue='not affected',
 )
 b.stat(
     'SIP answers',

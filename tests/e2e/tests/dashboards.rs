@@ -32,12 +32,13 @@ const OF_PROMETHEUS: [&str; 4] = [
 ];
 
 /// Metrics that no board shows, and why.
-const NOT_SHOWN: [(&str, &str); 5] = [
+const NOT_SHOWN: [(&str, &str); 6] = [
     (
         "siptls_certificate_not_before_timestamp_seconds",
         "alert rules read it",
     ),
     ("siptls_inconclusive_probes", "alert rules read it"),
+    ("siptls_probe_interval_seconds", "alert rules read it"),
     (
         "siptls_trust_anchor_not_after_timestamp_seconds",
         "alert rules read it",

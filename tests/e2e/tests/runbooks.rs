@@ -82,7 +82,7 @@ fn pages() -> BTreeMap<String, String> {
             (name, read(&path))
         })
         .collect();
-    assert_eq!(pages.len(), 33, "{:?}", pages.keys());
+    assert_eq!(pages.len(), 38, "{:?}", pages.keys());
     pages
 }
 
@@ -117,7 +117,7 @@ fn alerts() -> BTreeMap<String, String> {
         }
         assert_eq!(alert, None, "expected a severity");
     }
-    assert!(found.len() >= 31, "{found:?}");
+    assert!(found.len() >= 36, "{found:?}");
     found
 }
 
