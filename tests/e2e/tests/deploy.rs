@@ -483,6 +483,29 @@ kill -TERM $daemon
 wait $daemon && echo stopped
 "#;
 
+/// Files that the sources of the crates build into the program, from the root of the tree.
+fn built_in() -> BTreeSet<PathBuf> {
+    let tree = workspace();
+    let script = r#"find crates -path '*/src/*' -name '*.rs' -not -path '*/fuzz/*' -print"#;
+    let sources = complete(Command::new("sh").args(["-c", script]).current_dir(&tree));
+    let mut found = BTreeSet::new();
+    for source in String::from_utf8_lossy(&sources.stdout).lines() {
+        let text = fs::read_to_string(tree.join(source)).expect("read a source");
+        for start in ["include_str!(\"", "include_bytes!(\""] {
+            for name in text
+                .split(start)
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+            {
+                let beside = tree.join(source).with_file_name(name);
+                let file = beside.canonicalize().expect("a file that is built in");
+                found.insert(file.strip_prefix(&tree).expect("in the tree").to_owned());
+            }
+        }
+    }
+    found
+}
+
 #[test]
 fn the_image_is_built_from_scratch_and_runs_without_a_right() {
     let folder = tempfile::tempdir().expect("make a folder");
@@ -568,6 +591,11 @@ fn the_image_is_built_from_scratch_and_runs_without_a_right() {
         "deploy/container/layout",
     ] {
         assert!(sources.join(path).exists(), "{path}");
+    }
+    let built_in = built_in();
+    assert!(built_in.len() > 10, "{built_in:?}");
+    for path in &built_in {
+        assert!(sources.join(path).exists(), "{} is built in", path.display());
     }
     for path in [".git", "target", "tests/kubernetes", "crates/wire/fuzz"] {
         assert!(!sources.join(path).exists(), "{path}");
