@@ -132,6 +132,12 @@ fn rules(resources: &[Value]) -> BTreeMap<String, Value> {
     named
 }
 
+/// The resources of a plain manifest.
+fn kept(name: &str) -> Vec<Value> {
+    let file = workspace().join("deploy/kubernetes").join(name);
+    documents(&fs::read_to_string(file).expect("read the manifest"))
+}
+
 /// What `kubectl apply -k` would apply.
 fn kustomized() -> Vec<Value> {
     let built = complete(
@@ -219,7 +225,7 @@ fn the_chart_renders_what_kubernetes_and_the_operator_accept() {
     }
     assert_eq!(
         rules(&full),
-        rules(&kustomized()),
+        rules(&kept("prometheusrule.yaml")),
         "the chart and the plain manifest have the same rules"
     );
     let folder = tempfile::tempdir().expect("make a folder");
@@ -507,18 +513,33 @@ fn every_name_of_a_release_makes_names_that_kubernetes_takes() {
 
 #[test]
 fn what_is_made_of_the_chart_is_current_and_kustomize_takes_it() {
-    let made = complete(&mut Command::new(
-        workspace().join("deploy/kubernetes/siptls-probe.sh"),
-    ));
-    let kept = fs::read(workspace().join("deploy/kubernetes/siptls-probe.yaml")).expect("read the manifests");
-    assert!(
-        made.stdout == kept,
-        "deploy/kubernetes/siptls-probe.yaml is not current
-hint: tests/generated --update"
-    );
+    for (name, option) in [
+        ("siptls-probe.yaml", None),
+        ("servicemonitor.yaml", Some("servicemonitor")),
+    ] {
+        let script = workspace().join("deploy/kubernetes/siptls-probe.sh");
+        let made = complete(Command::new(script).args(option));
+        let kept = fs::read(workspace().join("deploy/kubernetes").join(name)).expect("read the manifests");
+        assert!(
+            made.stdout == kept,
+            "deploy/kubernetes/{name} is not current\nhint: tests/generated --update"
+        );
+    }
     let resources = kustomized();
     assert!(kinds(&resources).contains("Namespace") && kinds(&resources).contains("StatefulSet"));
     validate(&resources);
+    // A cluster without the operator knows none of its kinds and would refuse them.
+    let foreign = resources
+        .iter()
+        .filter(|one| one["apiVersion"].to_string().contains("monitoring.coreos.com"));
+    assert_eq!(foreign.count(), 0);
+    let monitor = kept("servicemonitor.yaml");
+    assert_eq!(kinds(&monitor), BTreeSet::from(["ServiceMonitor"]));
+    let service = &of(&resources, "Service")["metadata"]["labels"];
+    let wanted = of(&monitor, "ServiceMonitor")["spec"]["selector"]["matchLabels"].as_object();
+    for (name, value) in wanted.expect("a selector") {
+        assert_eq!(service[name], *value, "{name}");
+    }
 }
 
 #[test]
@@ -603,6 +624,14 @@ fn the_composition_is_locked_down_and_its_files_are_there() {
             tag.chars().any(|c| c.is_ascii_digit()) && tag.contains('.'),
             "{image} is not pinned"
         );
+    }
+    // A file that is mounted alone stays the one that an editor replaced.
+    for volume in services["siptls-probe"]["volumes"].as_array().expect("volumes") {
+        let source = volume
+            .as_str()
+            .and_then(|text| text.split(':').next())
+            .expect("a source");
+        assert!(!Path::new(source).is_file(), "{source}");
     }
     let published = services["siptls-probe"]["ports"].as_array().expect("ports");
     assert!(
