@@ -177,12 +177,60 @@ fn the_package_is_installed_runs_as_its_unit_says_and_leaves_nothing() {
         "./usr/share/bash-completion/completions/siptls-probe",
         "./usr/share/doc/siptls-probe/copyright",
         "./usr/share/siptls-probe/doc/reference.yaml",
+        "./usr/share/siptls-probe/deploy/monitoring/alertmanager.yml",
+        "./usr/share/siptls-probe/deploy/monitoring/prometheus.yml",
+        "./usr/share/siptls-probe/deploy/monitoring/rules/siptls.yaml",
     ] {
         assert!(
             listed.lines().any(|line| line.ends_with(&format!(" {path}"))),
             "{path}\n{listed}"
         );
     }
+
+    // Every document's links lead to a file of the package.
+    let files: BTreeSet<PathBuf> = listed
+        .lines()
+        .filter_map(|line| line.split_once(" ./usr/share/siptls-probe/"))
+        .map(|(_, path)| PathBuf::from(path))
+        .collect();
+    let mut followed = 0;
+    for document in files
+        .iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+    {
+        let source = workspace()
+            .join("docs")
+            .join(document.strip_prefix("doc").expect("a document"));
+        // The change log lies beside them in the package.
+        let Ok(text) = fs::read_to_string(source) else {
+            continue;
+        };
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next())
+        {
+            if link.is_empty() || link.contains("://") {
+                continue;
+            }
+            let mut path = document.parent().expect("a folder").to_owned();
+            for part in link.split('/') {
+                if part == ".." {
+                    path.pop();
+                } else {
+                    path.push(part);
+                }
+            }
+            let there = files.iter().any(|file| file.starts_with(&path));
+            assert!(
+                there,
+                "{} leads to {link}, which is not packed",
+                document.display()
+            );
+            followed += 1;
+        }
+    }
+    assert!(followed > 50, "{followed}");
 
     let identity = Pki::shared().identity(Role::ClientBothEkus);
     let mut command = Command::new("unshare");
