@@ -493,7 +493,7 @@ fn operators_add_files_volumes_addresses_and_credentials_to_the_chart() {
 }
 
 #[test]
-fn every_name_of_a_release_makes_names_that_kubernetes_takes() {
+fn a_release_has_names_that_kubernetes_takes_and_notes_that_are_true() {
     for release in ["a.b", "9", "siptls-probe"] {
         let mut helm = tool("helm");
         helm.args(["template", release])
@@ -509,6 +509,28 @@ fn every_name_of_a_release_makes_names_that_kubernetes_takes() {
         );
         assert_eq!(of(&made, "StatefulSet")["spec"]["serviceName"], *name);
     }
+    let notes = |values: &[&str]| {
+        let mut helm = tool("helm");
+        helm.args(["install", "a.b", "--dry-run=client"])
+            .arg(workspace().join("deploy/helm/siptls-probe"));
+        let said = complete(helm.args(values.iter().flat_map(|value| ["--set", value])));
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        said.split_once("NOTES:").expect("notes").1.to_owned()
+    };
+    let plain = notes(&[]);
+    assert!(
+        plain.contains("http://127.0.0.1:10061/") && plain.contains("Nothing is watched"),
+        "{plain}"
+    );
+    let full = notes(&[
+        "web.existingSecret=web",
+        "web.tls=true",
+        "config.catalog.genesys_byoc_cloud.regions={euc1}",
+    ]);
+    assert!(
+        full.contains("https://127.0.0.1:10061/") && !full.contains("Nothing is watched"),
+        "{full}"
+    );
 }
 
 #[test]
