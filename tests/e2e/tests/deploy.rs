@@ -1,5 +1,7 @@
 //! What is deployed elsewhere: the image, built for real and run as its file says; the chart, rendered by Helm and held
 //! against the schemas of Kubernetes and of the Prometheus operator; the composition.
+//!
+//! Longer than other files: all of it reads YAML by the same few helpers, which nothing else needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -500,6 +502,7 @@ fn a_release_has_names_that_kubernetes_takes_and_notes_that_are_true() {
             .arg(workspace().join("deploy/helm/siptls-probe"));
         let made = complete(&mut helm);
         let made = documents(&String::from_utf8_lossy(&made.stdout));
+        validate(&made);
         let name = of(&made, "Service")["metadata"]["name"].as_str().expect("a name");
         // A label of DNS that begins with a letter (RFC 1035), as a Service is named.
         assert!(

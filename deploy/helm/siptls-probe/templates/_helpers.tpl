@@ -7,7 +7,7 @@
 
 {{- define "siptls-probe.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{- define "siptls-probe.labels" -}}
