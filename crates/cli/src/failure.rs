@@ -39,6 +39,8 @@ pub(crate) enum Failure {
     Web { source: WebError },
     #[error("cannot write the report to {}", path.display())]
     Output { path: PathBuf, source: io::Error },
+    #[error("cannot write the manual pages to {}", folder.display())]
+    Pages { folder: PathBuf, source: io::Error },
     #[error("cannot write to standard output")]
     StandardOutput { source: io::Error },
     #[error("a report cannot be written as JSON")]

@@ -9,6 +9,7 @@ use clap::{Arg, Command, CommandFactory as _};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use siptls_model::CheckId;
+use std::fs;
 use std::path::Path;
 
 /// The program's name, also that of its completions.
@@ -71,7 +72,10 @@ pub(crate) fn man(arguments: &ManArguments) -> Result<Outcome, Failure> {
 /// One page for each command, `siptls-probe-config-check.1`.
 fn write_all(command: &Command, folder: &Path) -> Result<(), Failure> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
-    Output::open(Some(&folder.join(format!("{name}.1"))))?.write(&page(command))?;
+    fs::write(folder.join(format!("{name}.1")), page(command)).map_err(|source| Failure::Pages {
+        folder: folder.to_owned(),
+        source,
+    })?;
     command
         .get_subcommands()
         .try_for_each(|command| write_all(command, folder))

@@ -189,7 +189,10 @@ impl Checker<'_> {
         }
         if let Some(field) = &given.survey_interval {
             match duration::parse(field.text, &SURVEY_INTERVAL) {
-                _ if field.text == "off" => settings.survey_interval = Some(SurveyInterval::Off),
+                // `off` is `false` to readers of YAML 1.1 such as Helm, which hand on the latter.
+                _ if matches!(field.text, "off" | "false") => {
+                    settings.survey_interval = Some(SurveyInterval::Off)
+                }
                 Ok(duration) => settings.survey_interval = Some(SurveyInterval::Every(duration)),
                 Err((message, hint)) => self.fault(field, message, hint.map(|hint| hint + ", or `off`")),
             }

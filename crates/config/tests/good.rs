@@ -94,7 +94,8 @@ fn timeout_and_survey_interval_follow_interval_and_depth_unless_set() {
     assert_eq!(of("c"), (5, None));
     assert_eq!(of("d"), (5, Some(60)));
     round_trip(&plan);
-    for (text, seconds) in [("off", None), ("12h", Some(43_200))] {
+    // `false` is what a reader of YAML 1.1 made of `off`.
+    for (text, seconds) in [("off", None), ("false", None), ("12h", Some(43_200))] {
         let plan = read(&format!(
             "probe: {{survey_interval: {text}, timeout: 3s}}\ntargets: [{{name: a, endpoint: a.example.test, depth: hello}}]"
         ));

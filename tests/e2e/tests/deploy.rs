@@ -1,5 +1,7 @@
 //! What is deployed elsewhere: the image, built for real and run as its file says; the chart, rendered by Helm and held
 //! against the schemas of Kubernetes and of the Prometheus operator; the composition.
+//!
+//! Longer than other files: all of it reads YAML by the same few helpers, which nothing else needs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -132,6 +134,12 @@ fn rules(resources: &[Value]) -> BTreeMap<String, Value> {
     named
 }
 
+/// The resources of a plain manifest.
+fn kept(name: &str) -> Vec<Value> {
+    let file = workspace().join("deploy/kubernetes").join(name);
+    documents(&fs::read_to_string(file).expect("read the manifest"))
+}
+
 /// What `kubectl apply -k` would apply.
 fn kustomized() -> Vec<Value> {
     let built = complete(
@@ -219,7 +227,7 @@ fn the_chart_renders_what_kubernetes_and_the_operator_accept() {
     }
     assert_eq!(
         rules(&full),
-        rules(&kustomized()),
+        rules(&kept("prometheusrule.yaml")),
         "the chart and the plain manifest have the same rules"
     );
     let folder = tempfile::tempdir().expect("make a folder");
@@ -315,6 +323,19 @@ fn values_that_make_no_sense_are_refused() {
         (&["extraArgs={--shard=0/7}"], "extraArgs"),
         (&["image.pullPolicy=Sometimes"], "pullPolicy"),
         (&["networkPolicy.targetPorts={70000}"], "targetPorts"),
+        (&["extraArgs={--config.file=/x}"], "extraArgs"),
+        (&["extraArgs={--web.config.file=/x}"], "extraArgs"),
+        (&["extraArgs={--web.listen-address=:1}"], "extraArgs"),
+        (&["extraFiles.siptls-probe\\.yaml=x"], "written from config"),
+        (&["existingConfigMap=own", "extraFiles.a=x"], "cannot go together"),
+        (
+            &["serviceMonitor.enabled=true", "serviceMonitor.interval=5s"],
+            "expected no more than the interval 5s, found 10s",
+        ),
+        (
+            &["probe.enabled=true", "probe.targets={a}", "probe.interval=15s"],
+            "expected no more than the interval 15s, found 30s",
+        ),
         (
             &["shards=2", "probe.enabled=true", "probe.targets={a}"],
             "probe.enabled needs shards: 1",
@@ -332,20 +353,218 @@ fn values_that_make_no_sense_are_refused() {
     assert!(String::from_utf8_lossy(&linted.stdout).contains("0 chart(s) failed"));
 }
 
+/// The configuration that the chart writes.
+fn configuration(resources: &[Value]) -> Value {
+    let text = of(resources, "ConfigMap")["data"]["siptls-probe.yaml"].as_str();
+    documents(text.expect("a configuration")).remove(0)
+}
+
+#[test]
+fn the_charts_journal_is_merged_with_the_operators_and_fits_its_volume() {
+    for (values, expected) in [
+        (&["journal.size=1Gi"][..], json!({"max_size": "819MiB"})),
+        (&["journal.size=100Mi"], json!({"max_size": "80MiB"})),
+        (&["journal.size=9Ti"], json!({"max_size": "1048576MiB"})),
+        (
+            &["config.journal.retention=30d", "config.journal.max_size=10MiB"],
+            json!({"max_size": "10MiB", "retention": "30d"}),
+        ),
+    ] {
+        let mut expected = expected;
+        expected["path"] = json!("/var/lib/siptls-probe/journal.sqlite");
+        assert_eq!(
+            configuration(&rendered(values))["journal"],
+            expected,
+            "{values:?}"
+        );
+    }
+    let none = configuration(&rendered(&["journal.enabled=false"]));
+    assert!(none["journal"].is_null(), "{none}");
+}
+
+#[test]
+fn the_program_takes_what_helm_makes_of_off() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    let values = folder.path().join("values.yaml");
+    let text = "journal: {enabled: false}\nconfig: {probe: {survey_interval: off}, targets: [{name: a, endpoint: a.example}]}\n";
+    fs::write(&values, text).expect("write values");
+    let mut helm = tool("helm");
+    helm.args(["template", "siptls-probe", "--values"]).arg(&values);
+    let made = complete(helm.arg(workspace().join("deploy/helm/siptls-probe")));
+    let made = documents(&String::from_utf8_lossy(&made.stdout));
+    assert_eq!(configuration(&made)["probe"]["survey_interval"], false);
+    let file = folder.path().join("siptls-probe.yaml");
+    fs::write(
+        &file,
+        of(&made, "ConfigMap")["data"]["siptls-probe.yaml"]
+            .as_str()
+            .expect("a text"),
+    )
+    .expect("write the configuration");
+    let file = file.to_str().expect("UTF-8");
+    let shown = Binary::find().run(&["config", "show", "--config.file", file]);
+    assert!(shown.stdout.contains("survey_interval: off"), "{shown:?}");
+}
+
+#[test]
+fn nobody_comes_in_and_more_goes_out_where_the_values_say_so() {
+    let resources = rendered(&[
+        "networkPolicy.ingressFrom=null",
+        "networkPolicy.dnsPorts={53,5353}",
+        "networkPolicy.extraEgress[0].ports[0].port=8080",
+    ]);
+    validate(&resources);
+    let policy = &of(&resources, "NetworkPolicy")["spec"];
+    assert_eq!(policy["ingress"], json!([]));
+    assert_eq!(policy["policyTypes"], json!(["Ingress", "Egress"]));
+    let ports: Vec<&Value> = policy["egress"]
+        .as_array()
+        .expect("rules")
+        .iter()
+        .flat_map(|rule| rule["ports"].as_array().expect("ports"))
+        .map(|port| &port["port"])
+        .collect();
+    assert_eq!(ports, [5061, 53, 53, 5353, 5353, 80, 8080]);
+}
+
+#[test]
+fn operators_add_files_volumes_addresses_and_credentials_to_the_chart() {
+    let resources = rendered(&[
+        "extraFiles.roots\\.pem=one",
+        "extraVolumes[0].name=tables",
+        "extraVolumes[0].configMap.name=tables",
+        "extraVolumeMounts[0].name=tables",
+        "extraVolumeMounts[0].mountPath=/etc/tables",
+        "externalUrl=https://siptls.example.com/$(POD_NAME)",
+        "podSecurityContext.runAsUser=null",
+        "podLabels.team=voice",
+        "podLabels.app\\.kubernetes\\.io/name=other",
+        "livenessProbe.httpGet.scheme=HTTPS",
+        "serviceMonitor.enabled=true",
+        "serviceMonitor.endpoint.scheme=https",
+        "probe.enabled=true",
+        "probe.targets={acme-sbc-1}",
+        "probe.extra.tlsConfig.insecureSkipVerify=true",
+        "probe.extra.interval=2m",
+    ]);
+    validate(&resources);
+    assert_eq!(of(&resources, "ConfigMap")["data"]["roots.pem"], "one\n");
+    let set = &of(&resources, "StatefulSet")["spec"];
+    let pod = &set["template"]["spec"];
+    let container = &pod["containers"][0];
+    let named = |list: &Value| {
+        let list = list.as_array().expect("a list").iter();
+        list.filter(|one| one["name"] == "tables").count()
+    };
+    assert_eq!(
+        (named(&pod["volumes"]), named(&container["volumeMounts"])),
+        (1, 1)
+    );
+    let url = "--web.external-url=https://siptls.example.com/$(POD_NAME)";
+    assert!(arguments(&resources).iter().any(|argument| argument == url));
+    assert_eq!(
+        container["env"][0]["valueFrom"]["fieldRef"]["fieldPath"],
+        "metadata.name"
+    );
+    assert!(pod["securityContext"]["runAsUser"].is_null());
+    assert_eq!(pod["securityContext"]["runAsNonRoot"], true);
+    let labels = &set["template"]["metadata"]["labels"];
+    assert_eq!(labels["team"], "voice");
+    let selector = set["selector"]["matchLabels"].as_object().expect("a selector");
+    assert!(
+        selector.iter().all(|(name, value)| labels[name] == *value),
+        "{labels}"
+    );
+    assert_eq!(container["livenessProbe"]["httpGet"]["scheme"], "HTTPS");
+    assert_eq!(container["livenessProbe"]["httpGet"]["path"], "/-/healthy");
+    let monitor = &of(&resources, "ServiceMonitor")["spec"];
+    assert_eq!(monitor["endpoints"][0]["scheme"], "https");
+    let probe = &of(&resources, "Probe")["spec"];
+    assert_eq!(probe["tlsConfig"]["insecureSkipVerify"], true);
+    assert_eq!(
+        (&probe["interval"], &probe["scrapeTimeout"]),
+        (&json!("2m"), &json!("30s"))
+    );
+    // Scraped under the name of the Service otherwise: two jobs are not to be one.
+    assert_ne!(probe["jobName"], of(&resources, "Service")["metadata"]["name"]);
+
+    let own = rendered(&["existingConfigMap=own"]);
+    assert!(!kinds(&own).contains("ConfigMap"));
+    let volumes = &of(&own, "StatefulSet")["spec"]["template"]["spec"]["volumes"];
+    assert_eq!(volumes[0]["configMap"]["name"], "own");
+}
+
+#[test]
+fn a_release_has_names_that_kubernetes_takes_and_notes_that_are_true() {
+    for release in ["a.b", "9", "siptls-probe"] {
+        let mut helm = tool("helm");
+        helm.args(["template", release])
+            .arg(workspace().join("deploy/helm/siptls-probe"));
+        let made = complete(&mut helm);
+        let made = documents(&String::from_utf8_lossy(&made.stdout));
+        validate(&made);
+        let name = of(&made, "Service")["metadata"]["name"].as_str().expect("a name");
+        // A label of DNS that begins with a letter (RFC 1035), as a Service is named.
+        assert!(
+            name.starts_with(|c: char| c.is_ascii_lowercase())
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'),
+            "{name}"
+        );
+        assert_eq!(of(&made, "StatefulSet")["spec"]["serviceName"], *name);
+    }
+    let notes = |values: &[&str]| {
+        let mut helm = tool("helm");
+        helm.args(["install", "a.b", "--dry-run=client"])
+            .arg(workspace().join("deploy/helm/siptls-probe"));
+        let said = complete(helm.args(values.iter().flat_map(|value| ["--set", value])));
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        said.split_once("NOTES:").expect("notes").1.to_owned()
+    };
+    let plain = notes(&[]);
+    assert!(
+        plain.contains("http://127.0.0.1:10061/") && plain.contains("Nothing is watched"),
+        "{plain}"
+    );
+    let full = notes(&[
+        "web.existingSecret=web",
+        "web.tls=true",
+        "config.catalog.genesys_byoc_cloud.regions={euc1}",
+    ]);
+    assert!(
+        full.contains("https://127.0.0.1:10061/") && !full.contains("Nothing is watched"),
+        "{full}"
+    );
+}
+
 #[test]
 fn what_is_made_of_the_chart_is_current_and_kustomize_takes_it() {
-    let made = complete(&mut Command::new(
-        workspace().join("deploy/kubernetes/siptls-probe.sh"),
-    ));
-    let kept = fs::read(workspace().join("deploy/kubernetes/siptls-probe.yaml")).expect("read the manifests");
-    assert!(
-        made.stdout == kept,
-        "deploy/kubernetes/siptls-probe.yaml is not current
-hint: tests/generated --update"
-    );
+    for (name, option) in [
+        ("siptls-probe.yaml", None),
+        ("servicemonitor.yaml", Some("servicemonitor")),
+    ] {
+        let script = workspace().join("deploy/kubernetes/siptls-probe.sh");
+        let made = complete(Command::new(script).args(option));
+        let kept = fs::read(workspace().join("deploy/kubernetes").join(name)).expect("read the manifests");
+        assert!(
+            made.stdout == kept,
+            "deploy/kubernetes/{name} is not current\nhint: tests/generated --update"
+        );
+    }
     let resources = kustomized();
     assert!(kinds(&resources).contains("Namespace") && kinds(&resources).contains("StatefulSet"));
     validate(&resources);
+    // A cluster without the operator knows none of its kinds and would refuse them.
+    let foreign = resources
+        .iter()
+        .filter(|one| one["apiVersion"].to_string().contains("monitoring.coreos.com"));
+    assert_eq!(foreign.count(), 0);
+    let monitor = kept("servicemonitor.yaml");
+    assert_eq!(kinds(&monitor), BTreeSet::from(["ServiceMonitor"]));
+    let service = &of(&resources, "Service")["metadata"]["labels"];
+    let wanted = of(&monitor, "ServiceMonitor")["spec"]["selector"]["matchLabels"].as_object();
+    for (name, value) in wanted.expect("a selector") {
+        assert_eq!(service[name], *value, "{name}");
+    }
 }
 
 #[test]
@@ -431,6 +650,14 @@ fn the_composition_is_locked_down_and_its_files_are_there() {
             "{image} is not pinned"
         );
     }
+    // A file that is mounted alone stays the one that an editor replaced.
+    for volume in services["siptls-probe"]["volumes"].as_array().expect("volumes") {
+        let source = volume
+            .as_str()
+            .and_then(|text| text.split(':').next())
+            .expect("a source");
+        assert!(!Path::new(source).is_file(), "{source}");
+    }
     let published = services["siptls-probe"]["ports"].as_array().expect("ports");
     assert!(
         published
@@ -482,6 +709,29 @@ curl -s "http://[::1]:10061/metrics" | grep -c '^siptls_build_info'
 kill -TERM $daemon
 wait $daemon && echo stopped
 "#;
+
+/// Files that the sources of the crates build into the program, from the root of the tree.
+fn built_in() -> BTreeSet<PathBuf> {
+    let tree = workspace();
+    let script = r#"find crates -path '*/src/*' -name '*.rs' -not -path '*/fuzz/*' -print"#;
+    let sources = complete(Command::new("sh").args(["-c", script]).current_dir(&tree));
+    let mut found = BTreeSet::new();
+    for source in String::from_utf8_lossy(&sources.stdout).lines() {
+        let text = fs::read_to_string(tree.join(source)).expect("read a source");
+        for start in ["include_str!(\"", "include_bytes!(\""] {
+            for name in text
+                .split(start)
+                .skip(1)
+                .filter_map(|rest| rest.split('"').next())
+            {
+                let beside = tree.join(source).with_file_name(name);
+                let file = beside.canonicalize().expect("a file that is built in");
+                found.insert(file.strip_prefix(&tree).expect("in the tree").to_owned());
+            }
+        }
+    }
+    found
+}
 
 #[test]
 fn the_image_is_built_from_scratch_and_runs_without_a_right() {
@@ -568,6 +818,11 @@ fn the_image_is_built_from_scratch_and_runs_without_a_right() {
         "deploy/container/layout",
     ] {
         assert!(sources.join(path).exists(), "{path}");
+    }
+    let built_in = built_in();
+    assert!(built_in.len() > 10, "{built_in:?}");
+    for path in &built_in {
+        assert!(sources.join(path).exists(), "{} is built in", path.display());
     }
     for path in [".git", "target", "tests/kubernetes", "crates/wire/fuzz"] {
         assert!(!sources.join(path).exists(), "{path}");

@@ -77,7 +77,15 @@ say run
 # A credential: a copy that only the service's user can read.
 install -d -m 500 -o $user -g $user /run/credentials/siptls-probe.service
 mv /tmp/client*.key /etc/siptls-probe/keys/today.key
-install -m 400 -o $user -g $user /etc/siptls-probe/keys/today.key /run/credentials/siptls-probe.service/keys_today.key
+# Users with hashes, root's alone, by the line that the package shows.
+(umask 077; cat >/etc/siptls-probe/keys/web.yaml <<'YAML'
+basic_auth_users: {ops: $2y$10$uIMnYBqFNHmJSqVUKjL0a.M6Bc7lFzjgGM9pDJTvHnmXTvoTZL8Oy}
+YAML
+)
+sed -i -e '/^OPTIONS=""$/d' -e 's/^# OPTIONS=/OPTIONS=/' /etc/default/siptls-probe
+for key in today.key web.yaml; do
+    install -m 400 -o $user -g $user /etc/siptls-probe/keys/$key /run/credentials/siptls-probe.service/keys_$key
+done
 mv /tmp/client*.pem /etc/siptls-probe/today.pem
 cat >>/etc/siptls-probe/siptls-probe.yaml <<'YAML'
 client_identities:
@@ -87,7 +95,9 @@ client_identities:
 YAML
 sed -i 's/^targets: \[\]/targets: [{name: a, endpoint: "127.0.0.1:1", client_identities: [today]}]/' /etc/siptls-probe/siptls-probe.yaml
 line=$(sed -n 's/^ExecStart=//p' /lib/systemd/system/siptls-probe.service)
+set -a
 . /etc/default/siptls-probe
+set +a
 # ProtectSystem=strict: only the two folders can be written.
 for folder in lib cache; do mount --bind /var/$folder/siptls-probe /var/$folder/siptls-probe; done
 mount -o remount,bind,ro /
@@ -100,9 +110,10 @@ daemon=$!
 for _ in $(seq 200); do ! siptls-probe healthy 2>/run/why || break; sleep 0.05; done
 siptls-probe healthy || { cat /run/log; exit 1; }
 say ready
+curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1:10061/metrics
 kill -HUP $daemon
 for _ in $(seq 200); do ! grep -q cause=SIGHUP /run/log || break; sleep 0.05; done
-grep -c cause=SIGHUP /run/log
+! grep -q cause=SIGHUP /run/log || echo reloaded
 kill -TERM $daemon
 wait $daemon
 say stopped
@@ -116,7 +127,7 @@ find /etc/siptls-probe /etc/default/siptls-probe -type f | sort
 dpkg -P siptls-probe >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
 say purged
 # What the operator put there is the operator's.
-rm -rf /etc/siptls-probe/keys/today.key /etc/siptls-probe/today.pem
+rm -rf /etc/siptls-probe/keys/today.key /etc/siptls-probe/keys/web.yaml /etc/siptls-probe/today.pem
 rmdir /etc/siptls-probe/keys /etc/siptls-probe 2>/dev/null || true
 while read -r path; do
     case $path in *siptls*) [ ! -e "$path" ] || echo "$path" ;; esac
@@ -166,12 +177,60 @@ fn the_package_is_installed_runs_as_its_unit_says_and_leaves_nothing() {
         "./usr/share/bash-completion/completions/siptls-probe",
         "./usr/share/doc/siptls-probe/copyright",
         "./usr/share/siptls-probe/doc/reference.yaml",
+        "./usr/share/siptls-probe/deploy/monitoring/alertmanager.yml",
+        "./usr/share/siptls-probe/deploy/monitoring/prometheus.yml",
+        "./usr/share/siptls-probe/deploy/monitoring/rules/siptls.yaml",
     ] {
         assert!(
             listed.lines().any(|line| line.ends_with(&format!(" {path}"))),
             "{path}\n{listed}"
         );
     }
+
+    // Every document's links lead to a file of the package.
+    let files: BTreeSet<PathBuf> = listed
+        .lines()
+        .filter_map(|line| line.split_once(" ./usr/share/siptls-probe/"))
+        .map(|(_, path)| PathBuf::from(path))
+        .collect();
+    let mut followed = 0;
+    for document in files
+        .iter()
+        .filter(|path| path.extension().is_some_and(|e| e == "md"))
+    {
+        let source = workspace()
+            .join("docs")
+            .join(document.strip_prefix("doc").expect("a document"));
+        // The change log lies beside them in the package.
+        let Ok(text) = fs::read_to_string(source) else {
+            continue;
+        };
+        for link in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split([')', '#']).next())
+        {
+            if link.is_empty() || link.contains("://") {
+                continue;
+            }
+            let mut path = document.parent().expect("a folder").to_owned();
+            for part in link.split('/') {
+                if part == ".." {
+                    path.pop();
+                } else {
+                    path.push(part);
+                }
+            }
+            let there = files.iter().any(|file| file.starts_with(&path));
+            assert!(
+                there,
+                "{} leads to {link}, which is not packed",
+                document.display()
+            );
+            followed += 1;
+        }
+    }
+    assert!(followed > 50, "{followed}");
 
     let identity = Pki::shared().identity(Role::ClientBothEkus);
     let mut command = Command::new("unshare");
@@ -203,7 +262,7 @@ fn the_package_is_installed_runs_as_its_unit_says_and_leaves_nothing() {
             "/usr/share/man/man1/siptls-probe-run.1.gz"
         ]
     );
-    assert_eq!(said("ready"), ["1"]);
+    assert_eq!(said("ready"), ["401", "reloaded"]);
     assert_eq!(said("stopped"), ["UNKNOWN /var/lib/siptls-probe/journal.sqlite"]);
     assert_eq!(
         said("removed"),
@@ -211,6 +270,7 @@ fn the_package_is_installed_runs_as_its_unit_says_and_leaves_nothing() {
             "/etc/default/siptls-probe",
             "/etc/siptls-probe/keys/README",
             "/etc/siptls-probe/keys/today.key",
+            "/etc/siptls-probe/keys/web.yaml",
             "/etc/siptls-probe/siptls-probe.yaml",
             "/etc/siptls-probe/today.pem"
         ]
@@ -239,6 +299,29 @@ fn the_unit_is_exposed_as_little_as_it_claims() {
         .and_then(|(_, rest)| rest.split_whitespace().next()?.parse::<f64>().ok())
         .unwrap_or_else(|| panic!("expected a figure, found {said}"));
     assert!(figure <= MAX_EXPOSURE, "{figure}\n{said}");
+}
+
+#[test]
+fn what_ends_a_start_with_code_2_is_tried_again_by_the_unit() {
+    let folder = tempfile::tempdir().expect("make a folder");
+    fs::write(folder.path().join("siptls-probe.yaml"), "targets: []\n").expect("write a file");
+    // An address of documentation (RFC 5737): this machine has it as little as one that comes up late.
+    let mut command = Command::new(Binary::find().path());
+    command.current_dir(folder.path()).args([
+        "run",
+        "--config.file=siptls-probe.yaml",
+        "--web.listen-address=192.0.2.1:10061",
+    ]);
+    let refused = finish(&mut command, b"", DEADLINE);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(
+        refused.stderr.contains("cannot listen on 192.0.2.1"),
+        "{refused:?}"
+    );
+    let unit = fs::read_to_string(unit()).expect("read the unit");
+    assert_eq!(values(&unit, "Restart"), ["on-failure"]);
+    assert_eq!(values(&unit, "StartLimitIntervalSec"), ["0"]);
+    assert_eq!(values(&unit, "RestartPreventExitStatus"), [""; 0]);
 }
 
 /// Names of a set of system calls, such as `@system-service`, with those of the sets within.

@@ -74,6 +74,14 @@ fn every_command_has_a_page_that_mandoc_has_nothing_against() {
         (Some(0), ""),
         "{written:?}"
     );
+    let nowhere = run(&["man", "--output", "/nonexistent/man1"]);
+    assert_eq!(nowhere.code, Some(2), "{nowhere:?}");
+    assert!(
+        nowhere
+            .stderr
+            .starts_with("error: cannot write the manual pages to /nonexistent/man1\n  because: "),
+        "{nowhere:?}"
+    );
     let mut pages: Vec<_> = fs::read_dir(folder.path())
         .expect("read the folder")
         .map(|entry| entry.expect("an entry").path())
