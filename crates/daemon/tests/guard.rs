@@ -1,4 +1,5 @@
-//! The guard: who is let in, how often, and where `/probe` goes, over real sockets.
+//! The guard: who is let in, how often, and where `/probe` goes, over real sockets. Long, because it is one case after the
+//! other on one rig.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
