@@ -873,6 +873,7 @@ fn the_image_is_built_from_scratch_and_runs_without_a_right() {
             "Uid:\t65532\t65532\t65532\t65532",
             "CapEff:\t0000000000000000",
             "journal.sqlite",
+            "journal.sqlite-lock",
             "journal.sqlite-shm",
             "journal.sqlite-wal",
             "1",
